@@ -6,9 +6,11 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import dict_row
 
+from audit.events import NOTES, EventType
+
 LATEST: Final = """
-    SELECT id::text, recorded_at, type, actor_kind, actor_label, subject_type, subject_id::text, reason, data, request_id
-    FROM audit_event WHERE partner_id = %s ORDER BY recorded_at DESC, id DESC LIMIT %s
+    SELECT id, recorded_at, type, severity, actor_kind, actor_label, subject_type, subject_id, reason, data, count, request_id
+    FROM audit_event WHERE partner_id = %s::uuid ORDER BY id DESC LIMIT %s
 """
 
 
@@ -22,16 +24,17 @@ class LedgerFeed:
         self._lock = threading.Lock()
 
     def latest(self, limit: int = 40) -> list[dict[str, Any]]:
-        """Return the newest rows, newest first.
+        """Return the newest rows, newest first, each with the plain meaning of its type.
 
         Raises: psycopg.Error when the database cannot be read.
         """
         with self._lock:
             try:
-                return self._open().execute(LATEST, (self._partner_id, limit)).fetchall()
+                rows = self._open().execute(LATEST, (self._partner_id, limit)).fetchall()
             except psycopg.Error:
                 self._connection = None
                 raise
+        return [{**row, "meaning": NOTES[EventType(row["type"])].meaning} for row in rows]
 
     def _open(self) -> psycopg.Connection[dict[str, Any]]:
         if self._connection is None:

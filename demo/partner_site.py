@@ -103,7 +103,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self, reply: Reply) -> None:
         """Hand the page what it needs of the service's answer: the link, or why there is none."""
-        shown: dict[str, Any] = {name: reply.body[name] for name in ("iframe_embed_url", "session_id", "code", "message") if name in reply.body}
+        shown: dict[str, Any] = {
+            name: reply.body[name] for name in ("iframe_embed_url", "session_id", "code", "message") if name in reply.body
+        }
         is_bad_gateway = reply.status == 0 or reply.status >= 500
         self._answer_json(502 if is_bad_gateway else 200, {"status": reply.status, "request_id": reply.request_id, **shown})
 
@@ -113,7 +115,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _is_from_our_page(self) -> bool:
         """Another site's page must not be able to mint sessions with the visitor's browser."""
-        return self.headers.get("Origin") == self.server.origin and self.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+        return (
+            self.headers.get("Origin") == self.server.origin
+            and self.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+        )
 
     def _answer_json(self, status: int, value: dict[str, Any]) -> None:
         self._answer(status, JSON, json.dumps(value, default=str).encode())

@@ -48,7 +48,7 @@ def main() -> int:
     if "--check" not in sys.argv:
         build()
     found = problem()
-    print(found or f"{BUILT.name}: {BUILT.stat().st_size} bytes, matches its source")
+    sys.stdout.write((found or f"{BUILT.name}: {BUILT.stat().st_size} bytes, matches its source") + "\n")
     return int(found is not None)
 
 

@@ -127,8 +127,8 @@
     const actor = [row.actor_kind, row.actor_label].filter(Boolean).join(' · ');
     const subject = row.subject_type && `${row.subject_type} ${String(row.subject_id || '').slice(-8)}`;
     return make('li', '',
-      make('p', 'title', row.type, timeOf(row.recorded_at)),
-      make('p', 'facts', row.reason ? make('span', 'status refused', row.reason) : null, actor && make('span', '', `by ${actor}`), subject && make('span', '', subject), requestTag(row.request_id, common)),
+      make('p', 'title', row.meaning, timeOf(row.recorded_at)),
+      make('p', 'facts', make('code', `event ${row.severity}`, row.type), row.reason ? make('span', '', row.reason) : null, row.count > 1 ? `${row.count} times` : null, actor && make('span', '', `by ${actor}`), subject && make('span', '', subject), requestTag(row.request_id, common)),
       more([['data', row.data]]));
   }
 
