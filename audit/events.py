@@ -1,0 +1,85 @@
+"""The closed list of what the ledger can say: `noun.past_tense`, with a severity and a sentence for the reader."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    NOTICE = "notice"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class EventType(StrEnum):
+    PARTNER_CREATED = "partner.created"
+    PARTNER_UPDATED = "partner.updated"
+    PARTNER_SUSPENDED = "partner.suspended"
+    PARTNER_REACTIVATED = "partner.reactivated"
+    PARTNER_EMERGENCY_REVOKED = "partner.emergency_revoked"
+    KEY_ISSUED = "key.issued"
+    KEY_IMPORTED = "key.imported"
+    KEY_ROTATED = "key.rotated"
+    KEY_UPDATED = "key.updated"
+    KEY_PAUSED = "key.paused"
+    KEY_RESUMED = "key.resumed"
+    KEY_REVOKED = "key.revoked"
+    KEY_EXPIRY_WARNED = "key.expiry_warned"
+    ORGANIZATION_CREATED = "organization.created"
+    ORGANIZATION_UPDATED = "organization.updated"
+    PROFILE_CREATED = "profile.created"
+    PROFILE_UPDATED = "profile.updated"
+    SESSION_CREATED = "session.created"
+    SESSION_REDEEMED = "session.redeemed"
+    SESSION_REPLAYED = "session.replayed"
+    SESSION_REFRESH_REUSED = "session.refresh_reused"
+    SESSION_ENDED = "session.ended"
+    SESSION_REVOKED = "session.revoked"
+    USER_SESSIONS_REVOKED = "user.sessions_revoked"
+    REFUSAL_COUNTED = "refusal.counted"
+    SECRET_EXPOSED = "secret.exposed"  # noqa: S105  # an event name
+    PURGE_COMPLETED = "purge.completed"
+    LEDGER_EXPORTED = "ledger.exported"
+
+
+@dataclass(frozen=True, slots=True)
+class EventNote:
+    """What one event type means, and how much attention it wants."""
+
+    severity: Severity
+    meaning: str
+
+
+NOTES: Final[dict[EventType, EventNote]] = {
+    EventType.PARTNER_CREATED: EventNote(Severity.INFO, "Staff created a partner."),
+    EventType.PARTNER_UPDATED: EventNote(Severity.NOTICE, "A partner's name, origins, contacts or limits changed."),
+    EventType.PARTNER_SUSPENDED: EventNote(Severity.WARNING, "A partner was suspended; its keys and sessions are refused."),
+    EventType.PARTNER_REACTIVATED: EventNote(Severity.NOTICE, "A suspended partner was let in again."),
+    EventType.PARTNER_EMERGENCY_REVOKED: EventNote(
+        Severity.CRITICAL, "Every key and session of a partner was revoked in one act."
+    ),
+    EventType.KEY_ISSUED: EventNote(Severity.NOTICE, "An API key was issued."),
+    EventType.KEY_IMPORTED: EventNote(Severity.NOTICE, "A key issued elsewhere was imported by its SHA-256."),
+    EventType.KEY_ROTATED: EventNote(Severity.NOTICE, "A successor was issued; the old key works until the overlap ends."),
+    EventType.KEY_UPDATED: EventNote(Severity.NOTICE, "A key's name, networks or limits changed."),
+    EventType.KEY_PAUSED: EventNote(Severity.WARNING, "A key was paused and can be resumed."),
+    EventType.KEY_RESUMED: EventNote(Severity.NOTICE, "A paused key works again."),
+    EventType.KEY_REVOKED: EventNote(Severity.WARNING, "A key was revoked for good, with everything made by it."),
+    EventType.KEY_EXPIRY_WARNED: EventNote(Severity.NOTICE, "A key comes close to its expiry."),
+    EventType.ORGANIZATION_CREATED: EventNote(Severity.INFO, "A partner set up an organization."),
+    EventType.ORGANIZATION_UPDATED: EventNote(Severity.INFO, "An organization's data changed."),
+    EventType.PROFILE_CREATED: EventNote(Severity.INFO, "A user of an organization was added."),
+    EventType.PROFILE_UPDATED: EventNote(Severity.INFO, "A user's data changed."),
+    EventType.SESSION_CREATED: EventNote(Severity.INFO, "A handshake made a one-time session token for a user."),
+    EventType.SESSION_REDEEMED: EventNote(Severity.INFO, "A session token was redeemed; the user is signed in."),
+    EventType.SESSION_REPLAYED: EventNote(Severity.WARNING, "A redeemed session token was presented again by someone else."),
+    EventType.SESSION_REFRESH_REUSED: EventNote(Severity.WARNING, "An outdated refresh handle came back; the session ended."),
+    EventType.SESSION_ENDED: EventNote(Severity.INFO, "A user signed out."),
+    EventType.SESSION_REVOKED: EventNote(Severity.NOTICE, "One session was revoked by the partner or by staff."),
+    EventType.USER_SESSIONS_REVOKED: EventNote(Severity.NOTICE, "All sessions of one user were revoked."),
+    EventType.REFUSAL_COUNTED: EventNote(Severity.INFO, "Requests were refused; equal ones of a minute are one row."),
+    EventType.SECRET_EXPOSED: EventNote(Severity.WARNING, "A key or token was sent in a URL or form: treat it as leaked."),
+    EventType.PURGE_COMPLETED: EventNote(Severity.INFO, "Spent and expired data was removed by retention."),
+    EventType.LEDGER_EXPORTED: EventNote(Severity.NOTICE, "Staff exported ledger rows."),
+}

@@ -1,0 +1,117 @@
+"""Counters gathered in memory and written together, so that a request that succeeds writes nothing.
+
+Each `Batch` merges what is added under a key and hands everything to its writer every few seconds and at process exit.
+What a writer could not store is kept and merged again, up to a bound. kill -9 loses what was gathered since the last
+flush, which is why only counts go here and never an act.
+"""
+
+import atexit
+import os
+import threading
+from collections.abc import Callable, Hashable
+from multiprocessing import util as multiprocessing_util
+from typing import Final, Generic, TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connections
+
+MAX_PENDING: Final = 50_000
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+log = structlog.get_logger("sticker.batching")
+
+
+class Batch(Generic[K, V]):
+    """Pending values by key, merged two at a time by `merge` and stored by `write`."""
+
+    def __init__(self, name: str, *, merge: Callable[[V, V], V], write: Callable[[dict[K, V]], None]) -> None:
+        self.name = name
+        self._merge = merge
+        self._write = write
+        self._pending: dict[K, V] = {}
+        self._lock = threading.Lock()
+        _batches.append(self)  # type: ignore[arg-type]  # the registry only flushes
+
+    def add(self, key: K, value: V, *, is_urgent: bool = False) -> None:
+        """Merge one value; costs no I/O here. Over the bound, new keys are dropped: memory is not the attacker's.
+
+        An urgent value wakes the writer at once instead of at the next turn.
+        """
+        with self._lock:
+            if key in self._pending:
+                self._pending[key] = self._merge(self._pending[key], value)
+            elif len(self._pending) < MAX_PENDING:
+                self._pending[key] = value
+        if _flusher.pid != os.getpid():
+            _flusher.start()
+        if is_urgent:
+            _flusher.wake()
+
+    def flush(self) -> int:
+        """Store everything pending and return how many keys that were.
+
+        Raises: DatabaseError when the store is down; the values are then pending again.
+        """
+        with self._lock:
+            taken, self._pending = self._pending, {}
+        if not taken:
+            return 0
+        try:
+            self._write(taken)
+        except BaseException:
+            self._restore(taken)
+            raise
+        return len(taken)
+
+    def _restore(self, taken: dict[K, V]) -> None:
+        with self._lock:
+            for key, newer in self._pending.items():
+                taken[key] = self._merge(taken[key], newer) if key in taken else newer
+            self._pending = taken
+
+
+_batches: list[Batch[Hashable, object]] = []
+
+
+def flush_all() -> None:
+    """Store what every batch holds; a batch whose store is down keeps its values."""
+    for batch in _batches:
+        try:
+            batch.flush()
+        except DatabaseError as error:
+            log.warning("batch.not_stored", batch=batch.name, error=type(error).__name__)
+
+
+class _Flusher:
+    """One daemon thread per process, started by the first value added in that process."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+
+    def start(self) -> None:
+        with self._lock:
+            if self.pid == os.getpid() or settings.BATCH_FLUSH_SECONDS == 0:
+                return
+            self.pid = os.getpid()
+        threading.Thread(target=self._run, name="sticker-batches", daemon=True).start()
+        atexit.register(flush_all)
+        # Worker processes of a server leave through multiprocessing, which skips atexit.
+        multiprocessing_util.Finalize(None, flush_all, exitpriority=10)
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(settings.BATCH_FLUSH_SECONDS)
+            self._wake.clear()
+            flush_all()
+            connections.close_all()
+
+
+_flusher: Final = _Flusher()

@@ -1,0 +1,78 @@
+"""What the request carries besides its body: its id, its caller's address, its one credential."""
+
+import re
+import secrets
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from core.credentials import MAX_CREDENTIAL_CHARS, is_session_token, keys_within
+from core.errors import InvalidApiKeyError, MultipleCredentialsError, UnauthorizedError
+from core.net import client_address
+from core.principals import RequestContext
+
+_REQUEST_ID: Final = re.compile(r"[0-9A-Za-z._-]{8,64}", re.ASCII)
+_KEY_HEADERS: Final = ("HTTP_AUTHORIZATION", "HTTP_X_API_KEY", "HTTP_X_STASH_API_KEY", "HTTP_APIKEY")
+_SCHEMES: Final = ("bearer", "apikey")
+_MAX_USER_AGENT_CHARS: Final = 256
+
+
+def request_id(request: HttpRequest) -> str:
+    """The id that joins answer, log and ledger: the caller's `X-Request-ID` when it is well formed, else a new one."""
+    known: str | None = request.META.get("sticker.request_id")
+    if known is None:
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        known = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        request.META["sticker.request_id"] = known
+    return known
+
+
+def context_of(request: HttpRequest) -> RequestContext:
+    """Who sent this request, as far as the network tells."""
+    known: RequestContext | None = request.META.get("sticker.context")
+    if known is None:
+        address = client_address(request.META, trusted_hops=settings.TRUSTED_PROXY_HOPS)
+        agent = request.META.get("HTTP_USER_AGENT", "")[:_MAX_USER_AGENT_CHARS]
+        known = RequestContext(request_id(request), address, agent)
+        request.META["sticker.context"] = known
+    return known
+
+
+def one_credential(request: HttpRequest) -> str:
+    """Take the request's one credential out of the header it stands in.
+
+    Raises: UnauthorizedError without any; MultipleCredentialsError with two headers, or one header twice (servers join
+    the lines with a comma); InvalidApiKeyError when the text cannot be a credential.
+    """
+    found = [(name, request.META[name]) for name in _KEY_HEADERS if request.META.get(name)]
+    if not found:
+        raise UnauthorizedError(reason="no_credential")
+    if len(found) > 1 or "," in found[0][1]:
+        raise MultipleCredentialsError(reason="several_credentials")
+    name, value = found[0]
+    return _plain(_without_scheme(value) if name == "HTTP_AUTHORIZATION" else value.strip())
+
+
+def _without_scheme(value: str) -> str:
+    scheme, _, credential = value.strip().partition(" ")
+    if scheme.lower() not in _SCHEMES or not credential:
+        raise UnauthorizedError(reason="unknown_scheme")
+    return credential.strip()
+
+
+def _plain(credential: str) -> str:
+    if len(credential) > MAX_CREDENTIAL_CHARS or not credential.isascii() or not credential.isprintable():
+        raise InvalidApiKeyError(reason="malformed")
+    if " " in credential:
+        raise MultipleCredentialsError(reason="several_credentials")
+    return credential
+
+
+def secrets_in_query(request: HttpRequest) -> list[str]:
+    """Every key or session token in the query string, where none may stand on an API path."""
+    query: str = request.META.get("QUERY_STRING", "")
+    if not query:
+        return []
+    values = [text for name, values in request.GET.lists() for text in (name, *values)]
+    return [*keys_within(" ".join(values)), *filter(is_session_token, values)]

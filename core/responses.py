@@ -1,0 +1,69 @@
+"""The wire shapes of an answer: JSON, the partner API's error body, and RFC 9457 for those who ask for it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+
+from core.errors import StickerError
+from core.http import request_id
+
+PROBLEM_JSON: Final = "application/problem+json"
+_CHALLENGE: Final = 'Bearer realm="sticker"'
+
+
+def json_response(body: Mapping[str, object], *, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """Answer with JSON that no cache may keep."""
+    response = HttpResponse(orjson.dumps(body), status=status, content_type="application/json", headers=headers)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def error_response(request: HttpRequest, error: StickerError) -> HttpResponse:
+    """Answer with a refusal: the partner API's body, or problem+json when `Accept` names it."""
+    headers = dict(error.headers)
+    if error.status == 401:
+        headers.setdefault("WWW-Authenticate", challenge(error))
+    if error.status == 403:
+        headers.setdefault("WWW-Authenticate", f'{_CHALLENGE}, error="insufficient_scope"')
+    if PROBLEM_JSON in request.META.get("HTTP_ACCEPT", ""):
+        response = json_response(_problem(request, error), status=error.status, headers=headers)
+        response.headers["Content-Type"] = PROBLEM_JSON
+        return response
+    return json_response(_error_body(request, error), status=error.status, headers=headers)
+
+
+def challenge(error: StickerError) -> str:
+    """`WWW-Authenticate` of a 401: no error attribute when no credential was sent (RFC 6750 §3.1)."""
+    return _CHALLENGE if error.slug == "UNAUTHORIZED" else f'{_CHALLENGE}, error="invalid_token"'
+
+
+def _error_body(request: HttpRequest, error: StickerError) -> dict[str, object]:
+    return {
+        "success": False,
+        "error": error.title,
+        "code": error.slug,
+        "message": error.text,
+        "details": _details(error),
+        "request_id": request_id(request),
+        **error.extra,
+    }
+
+
+def _problem(request: HttpRequest, error: StickerError) -> dict[str, object]:
+    return {
+        "type": f"/docs/errors#{error.slug.lower()}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.text,
+        "instance": request.path,
+        "code": error.slug,
+        "errors": _details(error),
+        "request_id": request_id(request),
+        **error.extra,
+    }
+
+
+def _details(error: StickerError) -> list[dict[str, str]]:
+    return [{"field": problem.field, "message": problem.message} for problem in error.details]

@@ -1,0 +1,1 @@
+"""The acts on organizations and their users."""

@@ -1,0 +1,134 @@
+"""Proving a key: format, one indexed read, constant-time comparison, then state, network and partner.
+
+Whatever is wrong, the caller learns the same; the exact reason goes to the ledger.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from core.credentials import ParsedKey, key_digest, parse_key
+from core.db import Row, fetch_one
+from core.keyring import RingKey, pepper_ring
+from core.net import is_allowed
+from core.principals import Environment, Principal
+from partners.scopes import from_bits
+
+_COLUMNS: Final = """
+SELECT k.id, k.kid, k.kind, k.environment, k.digest, k.pepper_id, k.scopes, k.networks, k.expires_at, k.rotated_at,
+       k.grace_until, k.last_used_at IS NULL, k.paused_at IS NOT NULL, k.revoked_at IS NOT NULL,
+       coalesce(k.expires_at <= clock_timestamp(), false), coalesce(k.grace_until <= clock_timestamp(), false),
+       coalesce(k.setup_per_minute, p.setup_per_minute), coalesce(k.handshake_per_minute, p.handshake_per_minute),
+       p.id, p.slug, p.name, p.auth_epoch, p.status = 'active'
+FROM partners_apikey k JOIN partners_partner p ON p.id = k.partner_id
+"""
+_BY_KID: Final = _COLUMNS + "WHERE k.kid = %(kid)s"
+_BY_DIGEST: Final = _COLUMNS + "WHERE k.is_imported AND k.digest = ANY(%(digests)s)"
+_NOBODY: Final = RingKey(0, bytes(32))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What the one read tells about a key and its partner."""
+
+    id: int
+    kid: str
+    kind: str
+    environment: str
+    digest: bytes
+    pepper_id: int
+    scope_bits: int
+    networks: list[str] | None
+    expires_at: datetime | None
+    rotated_at: datetime | None
+    grace_until: datetime | None
+    is_unused: bool
+    is_paused: bool
+    is_revoked: bool
+    is_expired: bool
+    is_past_grace: bool
+    setup_per_minute: int | None
+    handshake_per_minute: int | None
+    partner_id: UUID
+    partner_slug: str
+    partner_name: str
+    partner_epoch: int
+    partner_is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The outcome of proving one credential. `refusal` is empty when the key is good, else the exact reason."""
+
+    refusal: str
+    parsed: ParsedKey | None = None
+    record: KeyRecord | None = None
+
+    def principal(self) -> Principal:
+        """The proven caller; only to be asked of a verification without a refusal."""
+        if self.refusal or self.record is None:
+            raise ValueError("a refused key has no principal")
+        record = self.record
+        return Principal(
+            partner_id=record.partner_id,
+            partner_slug=record.partner_slug,
+            partner_name=record.partner_name,
+            partner_epoch=record.partner_epoch,
+            partner_is_active=record.partner_is_active,
+            environment=Environment(record.environment),
+            key_id=record.id,
+            kid=record.kid,
+            kind=record.kind,
+            scopes=from_bits(record.scope_bits),
+            expires_at=record.expires_at,
+            rotated_at=record.rotated_at,
+            grace_until=record.grace_until,
+            setup_per_minute=record.setup_per_minute,
+            handshake_per_minute=record.handshake_per_minute,
+        )
+
+
+def verify_key(credential: str, *, address: str | None) -> Verification:
+    """Prove one API key: no I/O for a text that cannot be one, else exactly one read, and no write.
+
+    A suspended partner's key verifies; its principal says so, because the caller is then told (403).
+    """
+    parsed = parse_key(credential)
+    if parsed is None:
+        return Verification("malformed")
+    record = _look_up(parsed)
+    if not _is_genuine(parsed, record) or record is None:
+        return Verification("wrong_secret" if record else "unknown", parsed)
+    return Verification(_state_refusal(record) or _network_refusal(record, address), parsed, record)
+
+
+def _look_up(parsed: ParsedKey) -> KeyRecord | None:
+    row: Row | None
+    if parsed.kid is not None:
+        row = fetch_one(_BY_KID, {"kid": parsed.kid})
+    else:
+        row = fetch_one(_BY_DIGEST, {"digests": [key_digest(p, parsed.key_hash) for p in pepper_ring()]})
+    return KeyRecord(*row) if row else None
+
+
+def _is_genuine(parsed: ParsedKey, record: KeyRecord | None) -> bool:
+    # An unknown kid costs the same HMAC, so that time does not tell which public ids exist.
+    pepper = pepper_ring().get(record.pepper_id) if record else None
+    expected = bytes(record.digest) if record and pepper else bytes(32)
+    return hmac.compare_digest(key_digest(pepper or _NOBODY, parsed.key_hash), expected)
+
+
+def _state_refusal(record: KeyRecord) -> str:
+    if record.is_revoked:
+        return "revoked"
+    if record.is_expired:
+        return "expired"
+    if record.is_past_grace:
+        return "grace_over"
+    return "paused" if record.is_paused else ""
+
+
+def _network_refusal(record: KeyRecord, address: str | None) -> str:
+    return "" if is_allowed(address, record.networks or ()) else "network"

@@ -1,0 +1,1 @@
+"""The acts of a session: make, redeem, keep alive, end."""

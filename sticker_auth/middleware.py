@@ -1,0 +1,101 @@
+"""Django's middleware, stepping aside on API paths, and the content policy of our own pages.
+
+API paths need no session, cookie, message or CSRF token (they are opened by a header or a bound cookie of their own), and
+each of these costs a request time. The classes stay subclasses of Django's, so its checks still see them.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.security import SecurityMiddleware
+from whitenoise.middleware import WhiteNoiseMiddleware
+
+from core.api import refuse
+from core.errors import HttpsRequiredError
+from core.middleware import is_api
+from core.responses import error_response
+
+
+class _OutsideApi:
+    """Mixed in front of a middleware: pass an API request straight on."""
+
+    if TYPE_CHECKING:
+        get_response: Any
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if is_api(request.path_info):
+            return self.get_response(request)  # type: ignore[no-any-return]
+        return super().__call__(request)  # type: ignore[misc,no-any-return]  # the middleware mixed in
+
+
+class Security(SecurityMiddleware):
+    """On every path: https only, HSTS, nosniff.
+
+    An API call over plain http is refused, not redirected: its credential has crossed the network in the clear already,
+    and a redirect would hide that from the caller for ever.
+    """
+
+    def process_request(self, request: HttpRequest) -> Any:
+        if self.redirect and not request.is_secure() and request.path_info.startswith("/v1/"):
+            error = HttpsRequiredError(reason="plain_http")
+            refuse(request, error)
+            return error_response(request, error)
+        return super().process_request(request)
+
+
+class StaticFiles(_OutsideApi, WhiteNoiseMiddleware):  # type: ignore[misc]  # untyped library
+    pass
+
+
+class Sessions(_OutsideApi, SessionMiddleware):
+    pass
+
+
+class Common(_OutsideApi, CommonMiddleware):
+    pass
+
+
+class Csrf(_OutsideApi, CsrfViewMiddleware):
+    def process_view(self, request: HttpRequest, *args: Any) -> Any:
+        return None if is_api(request.path_info) else super().process_view(request, *args)
+
+
+class Authentication(_OutsideApi, AuthenticationMiddleware):
+    pass
+
+
+class Messages(_OutsideApi, MessageMiddleware):
+    pass
+
+
+# Unfold's Alpine evaluates expressions and sets inline styles; nobody but staff loads these pages, and nothing from outside.
+_ADMIN_POLICY: Final = (
+    "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+    " font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class PagePolicy:
+    """Give every page that has no Content-Security-Policy of its own the one of its part of the site."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if not is_api(request.path_info):
+            policy = _ADMIN_POLICY if request.path_info.startswith("/admin/") else _PAGE_POLICY
+            response.headers.setdefault("Content-Security-Policy", policy)
+            response.headers.setdefault("X-Frame-Options", "DENY")
+        return response

@@ -1,0 +1,227 @@
+"""Every setting of the service, read once from the environment, grouped by concern; docs/settings.md explains each."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from core.keyring import parse_ring
+from core.logs import configure
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def required(name: str) -> str:
+    """Read a setting that has no default.
+
+    Raises: ImproperlyConfigured naming the setting.
+    """
+    value = str(env.str(name, default=""))
+    if not value:
+        raise ImproperlyConfigured(f"{name} is missing: set it in the environment (docs/settings.md)")
+    return value
+
+
+# -- What this process is
+STICKER_ENV: str = env.str("STICKER_ENV", default="production")
+if STICKER_ENV not in ("development", "production"):
+    raise ImproperlyConfigured("STICKER_ENV must be 'development' or 'production'")
+IS_PRODUCTION = STICKER_ENV == "production"
+DEBUG: bool = env.bool("DEBUG", default=False)
+
+# -- Secrets: none has a default
+SECRET_KEY = required("SECRET_KEY")
+STICKER_PEPPERS = required("STICKER_PEPPERS")
+STICKER_JWT_KEYS = required("STICKER_JWT_KEYS")
+parse_ring(STICKER_PEPPERS, setting="STICKER_PEPPERS")
+parse_ring(STICKER_JWT_KEYS, setting="STICKER_JWT_KEYS")
+if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure-"):
+    raise ImproperlyConfigured("SECRET_KEY is weak: use at least 50 random characters")
+
+# -- Addresses
+PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+EMBED_BASE_URL: str = env.str("EMBED_BASE_URL", default=PUBLIC_BASE_URL).rstrip("/")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[] if IS_PRODUCTION else ["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+TRUSTED_PROXY_HOPS: int = env.int("TRUSTED_PROXY_HOPS", default=0)
+
+if IS_PRODUCTION:
+    if DEBUG:
+        raise ImproperlyConfigured("DEBUG must be off when STICKER_ENV is 'production'")
+    if not ALLOWED_HOSTS or any("*" in host for host in ALLOWED_HOSTS):
+        raise ImproperlyConfigured("ALLOWED_HOSTS must list the exact host names in production, without '*'")
+    if not (PUBLIC_BASE_URL.startswith("https://") and EMBED_BASE_URL.startswith("https://")):
+        raise ImproperlyConfigured("PUBLIC_BASE_URL and EMBED_BASE_URL must be https in production")
+
+# -- Database: PostgreSQL only
+DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default="postgres:///sticker_auth")}
+if "postgresql" not in DATABASES["default"]["ENGINE"]:
+    raise ImproperlyConfigured("DATABASE_URL must be a postgres:// address")
+DATABASES["default"]["CONN_MAX_AGE"] = None
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    {
+        # Prepared statements on persistent connections: not for a transaction-mode pooler.
+        "server_side_binding": True,
+        "prepare_threshold": 2,
+        "connect_timeout": env.int("DATABASE_CONNECT_TIMEOUT_SECONDS", default=3),
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "options": f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT_MS', default=15_000)} -c lock_timeout=5000",
+    }
+)
+ATOMIC_REQUESTS = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- Redis and Celery
+REDIS_URL: str = env.str("REDIS_URL", default="")
+CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", default="")
+
+# -- Limits: calls a minute, per partner and environment; a partner or key may have its own
+SETUP_PER_MINUTE: int = env.int("SETUP_PER_MINUTE", default=100)
+HANDSHAKE_PER_MINUTE: int = env.int("HANDSHAKE_PER_MINUTE", default=300)
+REDEEM_FAILURES_PER_MINUTE: int = env.int("REDEEM_FAILURES_PER_MINUTE", default=30)
+
+# -- Lifetimes
+SESSION_TOKEN_LIFETIME = timedelta(seconds=env.int("SESSION_TOKEN_SECONDS", default=300))
+EMBED_IDLE_LIFETIME = timedelta(seconds=env.int("EMBED_IDLE_SECONDS", default=900))
+EMBED_ABSOLUTE_LIFETIME = timedelta(seconds=env.int("EMBED_ABSOLUTE_SECONDS", default=36_000))
+EMBED_ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("EMBED_ACCESS_TOKEN_SECONDS", default=300))
+if not timedelta(seconds=1) <= SESSION_TOKEN_LIFETIME <= timedelta(seconds=300):
+    raise ImproperlyConfigured("SESSION_TOKEN_SECONDS must lie between 1 and 300")
+if not timedelta(seconds=10) <= EMBED_ACCESS_TOKEN_LIFETIME <= timedelta(seconds=300):
+    raise ImproperlyConfigured("EMBED_ACCESS_TOKEN_SECONDS must lie between 10 and 300")
+
+# -- Retention: how long what is spent stays before the purge takes it
+SESSION_TOKEN_RETENTION = timedelta(hours=env.int("SESSION_TOKEN_RETENTION_HOURS", default=24))
+EMBED_SESSION_RETENTION = timedelta(days=env.int("EMBED_SESSION_RETENTION_DAYS", default=30))
+IDEMPOTENCY_RETENTION = timedelta(hours=env.int("IDEMPOTENCY_RETENTION_HOURS", default=24))
+ADDRESS_RETENTION = timedelta(days=env.int("ADDRESS_RETENTION_DAYS", default=30))
+KEY_USAGE_RETENTION = timedelta(days=env.int("KEY_USAGE_RETENTION_DAYS", default=400))
+RATE_LIMIT_STATE_RETENTION = timedelta(hours=1)
+
+# -- Counters gathered in memory; 0 writes them only on exit or when asked (tests)
+BATCH_FLUSH_SECONDS: float = env.float("BATCH_FLUSH_SECONDS", default=5.0)
+
+# -- Applications
+ADMIN_THEME: str = env.str("ADMIN_THEME", default="unfold")
+if ADMIN_THEME not in ("unfold", "plain"):
+    raise ImproperlyConfigured("ADMIN_THEME must be 'unfold' or 'plain'")
+INSTALLED_APPS = [
+    *(["unfold", "unfold.contrib.filters"] if ADMIN_THEME == "unfold" else []),
+    "sticker_auth.apps.StickerAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "audit",
+    "partners",
+    "organizations",
+    "sessions_app",
+    "sticker_auth.apps.StickerAuthConfig",
+]
+
+# Sessions, CSRF, messages and authentication step aside on API paths (sticker_auth.middleware).
+MIDDLEWARE = [
+    "core.middleware.RequestLog",
+    "sticker_auth.middleware.Security",
+    "sticker_auth.middleware.StaticFiles",
+    "sticker_auth.middleware.Sessions",
+    "sticker_auth.middleware.Common",
+    "sticker_auth.middleware.Csrf",
+    "sticker_auth.middleware.Authentication",
+    "sticker_auth.middleware.Messages",
+    "sticker_auth.middleware.PagePolicy",
+]
+ROOT_URLCONF = "sticker_auth.urls"
+WSGI_APPLICATION = "sticker_auth.wsgi.application"
+APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# -- Cookies, transport and passwords of the staff admin
+SESSION_COOKIE_NAME = "__Host-sticker-staff"
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = env.int("STAFF_SESSION_SECONDS", default=12 * 3600)
+CSRF_COOKIE_NAME = "__Host-sticker-csrf"
+CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_SSL_REDIRECT = IS_PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^embedded/", r"^sandbox/", r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 31_536_000 if IS_PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_PRODUCTION
+SECURE_HSTS_PRELOAD = IS_PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_HOPS else None
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+# -- Language, time, static files
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "static_root"))
+WHITENOISE_USE_FINDERS = not IS_PRODUCTION
+WHITENOISE_AUTOREFRESH = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# -- REST framework and its documentation
+REST_FRAMEWORK = {
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Sticker Auth",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# -- Logs: JSON lines on stderr, secrets masked
+LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
+LOGGING = configure(LOG_LEVEL)
+LOGGING_CONFIG = "logging.config.dictConfig"
