@@ -52,7 +52,8 @@ SYSTEM: Final = Actor(ActorKind.SYSTEM, "system", "Sticker Auth")
 class Principal:
     """A proven caller: which partner, in which environment, by which key, allowed what.
 
-    `setup_per_minute` and `handshake_per_minute` are the limits that hold for this key, None where the default does.
+    `setup_per_minute` and `handshake_per_minute` are the limits that hold for this key, None where the default does. Where
+    the limit is the key's own, `setup_family` or `handshake_family` is the key family that uses it up together.
     """
 
     partner_id: UUID
@@ -70,6 +71,8 @@ class Principal:
     grace_until: datetime | None
     setup_per_minute: int | None
     handshake_per_minute: int | None
+    setup_family: int | None = None
+    handshake_family: int | None = None
 
     def actor(self, context: RequestContext) -> Actor:
         """The same caller in the words of the ledger."""

@@ -21,6 +21,7 @@ SELECT k.id, k.kid, k.kind, k.environment, k.digest, k.pepper_id, k.scopes, k.ne
        k.grace_until, k.last_used_at IS NULL, k.paused_at IS NOT NULL, k.revoked_at IS NOT NULL,
        coalesce(k.expires_at <= clock_timestamp(), false), coalesce(k.grace_until <= clock_timestamp(), false),
        coalesce(k.setup_per_minute, p.setup_per_minute), coalesce(k.handshake_per_minute, p.handshake_per_minute),
+       CASE WHEN k.setup_per_minute > 0 THEN k.family_id END, CASE WHEN k.handshake_per_minute > 0 THEN k.family_id END,
        p.id, p.slug, p.name, p.auth_epoch, p.status = 'active'
 FROM partners_apikey k JOIN partners_partner p ON p.id = k.partner_id
 """
@@ -51,6 +52,8 @@ class KeyRecord:
     is_past_grace: bool
     setup_per_minute: int | None
     handshake_per_minute: int | None
+    setup_family: int | None
+    handshake_family: int | None
     partner_id: UUID
     partner_slug: str
     partner_name: str
@@ -87,6 +90,8 @@ class Verification:
             grace_until=record.grace_until,
             setup_per_minute=record.setup_per_minute,
             handshake_per_minute=record.handshake_per_minute,
+            setup_family=record.setup_family,
+            handshake_family=record.handshake_family,
         )
 
 
