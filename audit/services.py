@@ -48,15 +48,21 @@ def record(act: Act) -> int:
         return int(cursor.fetchone()[0])
 
 
-def ledger_ctes(*, source: str, subject_id: str = "%(ev_subject_id)s", data: str = "%(ev_data)s::jsonb") -> str:
+def ledger_ctes(
+    *,
+    source: str,
+    subject_id: str = "%(ev_subject_id)s",
+    data: str = "%(ev_data)s::jsonb",
+    environment: str = "%(ev_environment)s",
+) -> str:
     """The part of a WITH clause that writes the ledger row for the first row of `source`, another CTE of the statement.
 
-    `subject_id` and `data` are SQL expressions over `source`; the rest comes from `ledger_params`.
+    `subject_id`, `data` and `environment` are SQL expressions over `source`; the rest comes from `ledger_params`.
     """
     return f"""ledger AS (
       INSERT INTO audit_event ({_COLUMNS})
       SELECT %(ev_type)s, %(ev_severity)s, %(ev_actor_kind)s, %(ev_actor_id)s, %(ev_actor_label)s, %(ev_partner_id)s::uuid,
-             %(ev_environment)s, %(ev_subject_type)s, {subject_id}, %(ev_reason)s, {data}, %(ev_request_id)s,
+             {environment}, %(ev_subject_type)s, {subject_id}, %(ev_reason)s, {data}, %(ev_request_id)s,
              %(ev_context_hash)s::bytea
       FROM {source} LIMIT 1
       RETURNING id

@@ -25,8 +25,9 @@ def error_response(request: HttpRequest, error: StickerError) -> HttpResponse:
     headers = dict(error.headers)
     if error.status == 401:
         headers.setdefault("WWW-Authenticate", challenge(error))
-    if error.status == 403:
-        headers.setdefault("WWW-Authenticate", f'{_CHALLENGE}, error="insufficient_scope"')
+    if error.reason.startswith("scope:"):
+        scope = error.reason.removeprefix("scope:")
+        headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="insufficient_scope", scope="{scope}"'
     if PROBLEM_JSON in request.META.get("HTTP_ACCEPT", ""):
         response = json_response(_problem(request, error), status=error.status, headers=headers)
         response.headers["Content-Type"] = PROBLEM_JSON

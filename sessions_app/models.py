@@ -67,10 +67,11 @@ class EndReason(models.TextChoices):
 
 
 class EmbedSession(models.Model):
-    """A signed-in iframe. The row keeps digests of the handle in use and of the one before it, never a handle.
+    """A signed-in iframe. The row keeps the digest of the handle in use, never a handle.
 
-    Handles are derived, not stored: the first from the session token and the page's redeem_id, each next one from its
-    predecessor, under the pepper `pepper_id`; so a lost answer can be given again.
+    Handles are derived, not stored (`sessions_app.handles`): the first from the session token and the page's redeem_id, each
+    next one from its predecessor, all under the pepper `pepper_id`. So a lost answer can be given again, and any outdated
+    handle can be recognised as an ancestor of the one in use.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -86,27 +87,28 @@ class EmbedSession(models.Model):
     pepper_id = models.PositiveSmallIntegerField()
     generation = models.PositiveIntegerField(default=0)
     handle_digest = models.BinaryField(max_length=32)
-    previous_digest = models.BinaryField(max_length=32, null=True)
     rotated_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     last_seen_at = models.DateTimeField(db_default=Now())
+    # Never later than expires_at, so that one comparison decides both ends.
     idle_expires_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    end_reason = models.CharField(max_length=16, choices=EndReason.choices, blank=True)
+    end_reason = models.CharField(max_length=16, choices=EndReason.choices, blank=True, default="", db_default="")
 
     objects = EmbedSessionQuerySet.as_manager()
 
     class Meta:
         default_permissions = ("view",)
         constraints = [
-            models.UniqueConstraint("handle_digest", name="embed_handle_once"),
+            models.CheckConstraint(condition=models.Q(handle_digest__length=32), name="embed_handle_length"),
+            models.CheckConstraint(condition=models.Q(idle_expires_at__lte=models.F("expires_at")), name="embed_idle_first"),
             models.CheckConstraint(
                 condition=models.Q(ended_at=None, end_reason="") | models.Q(ended_at__isnull=False) & ~models.Q(end_reason=""),
                 name="embed_ended_with_reason",
             ),
         ]
-        indexes = [models.Index("expires_at", name="embed_expiry")]
+        indexes = [models.Index("idle_expires_at", name="embed_idle_expiry")]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models.functions import Now
 
 from core.principals import Principal
 
@@ -21,5 +22,5 @@ class SessionTokenQuerySet(models.QuerySet["SessionToken"]):
 class EmbedSessionQuerySet(models.QuerySet["EmbedSession"]):
     def open(self) -> EmbedSessionQuerySet:
         """Keep sessions that nobody ended and that have not run out; epochs aside."""
-        now = models.functions.Now()
-        return self.filter(ended_at=None, idle_expires_at__gt=now, expires_at__gt=now)
+        now = Now()
+        return self.filter(ended_at=None, idle_expires_at__gt=now)

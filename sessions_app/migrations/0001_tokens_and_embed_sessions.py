@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("organizations", "0001_organizations_and_profiles"),
-        ("partners", "0001_partners_and_keys"),
+        ("partners", "0002_unlogged_limiter_state"),
     ]
 
     operations = [
@@ -72,7 +72,6 @@ class Migration(migrations.Migration):
                 ("pepper_id", models.PositiveSmallIntegerField()),
                 ("generation", models.PositiveIntegerField(default=0)),
                 ("handle_digest", models.BinaryField(max_length=32)),
-                ("previous_digest", models.BinaryField(max_length=32, null=True)),
                 ("rotated_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("last_seen_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
@@ -88,6 +87,8 @@ class Migration(migrations.Migration):
                             ("revoked", "Revoked"),
                             ("refresh_reused", "An outdated handle came back"),
                         ],
+                        db_default="",
+                        default="",
                         max_length=16,
                     ),
                 ),
@@ -166,11 +167,17 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="embedsession",
-            index=models.Index(models.F("expires_at"), name="embed_expiry"),
+            index=models.Index(models.F("idle_expires_at"), name="embed_idle_expiry"),
         ),
         migrations.AddConstraint(
             model_name="embedsession",
-            constraint=models.UniqueConstraint(models.F("handle_digest"), name="embed_handle_once"),
+            constraint=models.CheckConstraint(condition=models.Q(("handle_digest__length", 32)), name="embed_handle_length"),
+        ),
+        migrations.AddConstraint(
+            model_name="embedsession",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("idle_expires_at__lte", models.F("expires_at"))), name="embed_idle_first"
+            ),
         ),
         migrations.AddConstraint(
             model_name="embedsession",
