@@ -1,24 +1,30 @@
 """Questions to the ledger."""
 
+from __future__ import annotations
+
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import models
 
+if TYPE_CHECKING:
+    from audit.models import Event
 
-class EventQuerySet(models.QuerySet["Event"]):  # type: ignore[name-defined]  # models imports this module
-    def newest_first(self) -> "EventQuerySet":
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def newest_first(self) -> EventQuerySet:
         """Order by the ledger's own sequence, which is the order of writing."""
         return self.order_by("-id")
 
-    def for_partner(self, partner_id: UUID) -> "EventQuerySet":
+    def for_partner(self, partner_id: UUID) -> EventQuerySet:
         """Keep what concerns one partner."""
         return self.filter(partner_id=partner_id)
 
-    def about(self, subject_type: str, subject_id: str) -> "EventQuerySet":
+    def about(self, subject_type: str, subject_id: str) -> EventQuerySet:
         """Keep what happened to one thing, for example a key by its kid."""
         return self.filter(subject_type=subject_type, subject_id=subject_id)
 
-    def since(self, instant: datetime) -> "EventQuerySet":
+    def since(self, instant: datetime) -> EventQuerySet:
         """Keep what was recorded at or after an instant."""
         return self.filter(recorded_at__gte=instant)
