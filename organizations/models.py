@@ -30,6 +30,7 @@ class Organization(models.Model):
         constraints = [
             models.UniqueConstraint("partner", "environment", "external_id", name="organization_once"),
             models.CheckConstraint(condition=models.Q(environment__in=list(Environment)), name="organization_environment"),
+            models.CheckConstraint(condition=~models.Q(external_id=""), name="organization_external_id_given"),
         ]
 
     def __str__(self) -> str:
@@ -74,6 +75,11 @@ class Profile(models.Model):
             models.UniqueConstraint(
                 "organization", Lower("email"), name="profile_email_once", condition=models.Q(external_id=None)
             ),
+            models.CheckConstraint(condition=models.Q(environment__in=list(Environment)), name="profile_environment"),
+            models.CheckConstraint(condition=models.Q(role__in=ProfileRole.values), name="profile_role_known"),
+            models.CheckConstraint(
+                condition=models.Q(external_id=None) | ~models.Q(external_id=""), name="profile_external_id_given"
+            ),
         ]
         indexes = [models.Index("organization", Lower("email"), name="profile_by_email")]
 
@@ -107,6 +113,12 @@ class Address(models.Model):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint("organization", name="address_one_primary", condition=models.Q(is_primary=True)),
+            models.CheckConstraint(condition=models.Q(kind__in=AddressKind.values), name="address_kind_known"),
+            models.CheckConstraint(
+                condition=models.Q(kind=AddressKind.USER, profile__isnull=False)
+                | models.Q(~models.Q(kind=AddressKind.USER), profile=None),
+                name="address_of_user_has_profile",
+            ),
         ]
 
     def __str__(self) -> str:

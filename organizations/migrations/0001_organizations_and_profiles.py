@@ -155,4 +155,47 @@ class Migration(migrations.Migration):
                 models.F("organization"), condition=models.Q(("is_primary", True)), name="address_one_primary"
             ),
         ),
+        migrations.AddConstraint(
+            model_name="address",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["user", "shipping", "billing", "site"])), name="address_kind_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="address",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "user"), ("profile__isnull", False)),
+                    models.Q(models.Q(("kind", "user"), _negated=True), ("profile", None)),
+                    _connector="OR",
+                ),
+                name="address_of_user_has_profile",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="organization",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("external_id", ""), _negated=True), name="organization_external_id_given"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="profile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                ),
+                name="profile_environment",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="profile",
+            constraint=models.CheckConstraint(condition=models.Q(("role__in", ["admin", "member"])), name="profile_role_known"),
+        ),
+        migrations.AddConstraint(
+            model_name="profile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("external_id", None), models.Q(("external_id", ""), _negated=True), _connector="OR"),
+                name="profile_external_id_given",
+            ),
+        ),
     ]
