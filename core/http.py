@@ -13,7 +13,9 @@ from core.net import client_address
 from core.principals import RequestContext
 
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z._-]{8,64}", re.ASCII)
-_KEY_HEADERS: Final = ("HTTP_AUTHORIZATION", "HTTP_X_API_KEY", "HTTP_X_STASH_API_KEY", "HTTP_APIKEY")
+KEY_HEADERS: Final = ("HTTP_AUTHORIZATION", "HTTP_X_API_KEY", "HTTP_X_STASH_API_KEY", "HTTP_APIKEY")
+# Set by the server's entry when a header such as `X_Api_Key` came along, which some servers take for `X-Api-Key`.
+STRAY_CREDENTIAL: Final = "sticker.stray_credential"
 _SCHEMES: Final = ("bearer", "apikey")
 _MAX_USER_AGENT_CHARS: Final = 256
 
@@ -42,13 +44,13 @@ def context_of(request: HttpRequest) -> RequestContext:
 def one_credential(request: HttpRequest) -> str:
     """Take the request's one credential out of the header it stands in.
 
-    Raises: UnauthorizedError without any; MultipleCredentialsError with two headers, or one header twice (servers join
-    the lines with a comma); InvalidApiKeyError when the text cannot be a credential.
+    Raises: UnauthorizedError without any; MultipleCredentialsError with two headers, one header twice (servers join the
+    lines with a comma) or in two spellings; InvalidApiKeyError when the text cannot be a credential.
     """
-    found = [(name, request.META[name]) for name in _KEY_HEADERS if request.META.get(name)]
+    found = [(name, request.META[name]) for name in KEY_HEADERS if request.META.get(name)]
     if not found:
         raise UnauthorizedError(reason="no_credential")
-    if len(found) > 1 or "," in found[0][1]:
+    if len(found) > 1 or "," in found[0][1] or request.META.get(STRAY_CREDENTIAL):
         raise MultipleCredentialsError(reason="several_credentials")
     name, value = found[0]
     return _plain(_without_scheme(value) if name == "HTTP_AUTHORIZATION" else value.strip())
