@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -47,7 +48,7 @@ class Plan:
 
     @property
     def sockets(self) -> Path:
-        """A link to the folder of the server's socket, by which a successor finds what a killed keeper has left."""
+        """A link to the folder of the server's socket."""
         return self.home / "sockets"
 
     def arguments(self) -> list[str]:
@@ -66,14 +67,12 @@ def main(arguments: Sequence[str]) -> int:
     """Keep the server until its last user is gone; 1 when it can't be started."""
     plan = _parse(arguments)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAKERS)
-    _end_predecessor(plan)  # before the lock, which tells users that the status file is of this keeper's server
+    _end_strays(plan.data)  # before the lock, which tells users that the status file is of this keeper's server
     with (plan.home / "keeper.lock").open("a") as own, (plan.home / "users.lock").open("a") as users:
         fcntl.flock(own, fcntl.LOCK_EX)
-        try:
-            return _keep(plan, users.fileno())
-        finally:
-            _forget(plan)
-            fcntl.flock(own, fcntl.LOCK_UN)
+        status = _keep(plan, users.fileno())
+        fcntl.flock(own, fcntl.LOCK_UN)  # before the users' lock: who waits for that one finds no keeper any more
+    return status
 
 
 def _parse(arguments: Sequence[str]) -> Plan:
@@ -97,13 +96,15 @@ def _parse(arguments: Sequence[str]) -> Plan:
 
 def _keep(plan: Plan, users: int) -> int:
     _make_data(plan)
-    sockets = _make_socket_folder(plan)
+    sockets = _socket_folder(plan)
     threading.Thread(target=_await_last_user, args=(users,), daemon=True).start()
-    try:
-        return _serve(plan, sockets)
-    finally:
+    status = _serve(plan, sockets)
+    if status == 0:
         shutil.rmtree(sockets, ignore_errors=True)
         plan.sockets.unlink(missing_ok=True)
+    if status == 0 and plan.is_disposable:
+        shutil.rmtree(plan.home, ignore_errors=True)
+    return status
 
 
 def _serve(plan: Plan, sockets: Path) -> int:
@@ -142,12 +143,23 @@ def _make_data(plan: Plan) -> None:
     unfinished.rename(plan.data)
 
 
-def _make_socket_folder(plan: Plan) -> Path:
+def _socket_folder(plan: Plan) -> Path:
+    """Take up the folder that a killed keeper has left, so that its users' address stays true, or make one."""
+    if plan.sockets.is_symlink() and _is_ours(plan.sockets.resolve()):
+        return plan.sockets.resolve()
     folder = short_private_folder("sticker-pg-")
     os.chown(folder, leash.server_owner(), -1)
     plan.sockets.unlink(missing_ok=True)
     plan.sockets.symlink_to(folder)
     return folder
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == leash.server_owner() and found.st_mode & 0o077 == 0
 
 
 def _start_server(plan: Plan, sockets: Path) -> "subprocess.Popen[bytes]":
@@ -205,11 +217,6 @@ def _end_strays(data: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _end_predecessor(plan: Plan) -> None:
-    _end_strays(plan.data)
-    shutil.rmtree(plan.sockets.resolve(), ignore_errors=True)
-
-
 def _have_ended(data: Path, signum: signal.Signals) -> bool:
     for pid in _processes_at(data):
         with suppress(ProcessLookupError):
@@ -233,11 +240,6 @@ def _processes_at(data: Path) -> Iterator[int]:
                 yield int(entry.name)
         except OSError:
             continue
-
-
-def _forget(plan: Plan) -> None:
-    if plan.is_disposable:
-        shutil.rmtree(plan.home, ignore_errors=True)
 
 
 if __name__ == "__main__":

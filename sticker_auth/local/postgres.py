@@ -115,6 +115,11 @@ class EmbeddedPostgres:
             raise
         return self.url
 
+    def revive(self) -> None:
+        """Start the server again, at the same address, after it died and was not to be restarted by itself."""
+        with _locked(self.home / "start.lock"):
+            self._ensure_server()
+
     def leave(self) -> None:
         """Stop using the server; where nobody else does, return when it has stopped."""
         if self._users is None:
@@ -125,7 +130,7 @@ class EmbeddedPostgres:
             if _is_used_by_others(users):
                 self._abandon_keeper()
             else:
-                self._await_end()
+                self.await_end()
 
     def _ensure_server(self) -> None:
         if not _is_locked(self.home / "keeper.lock"):
@@ -186,7 +191,8 @@ class EmbeddedPostgres:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
-    def _await_end(self) -> None:
+    def await_end(self) -> None:
+        """Wait until the server and its keeper have ended."""
         end = time.monotonic() + _READY_SECONDS
         while _is_locked(self.home / "keeper.lock") and time.monotonic() < end:
             time.sleep(_POLL_SECONDS)
