@@ -92,7 +92,7 @@
   async function send(method, path, body) {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), ANSWER_WITHIN * 1000);
-    const headers = { Accept: 'application/json', 'X-Sticker-Embed': '1' };
+    const headers = { Accept: 'application/json', 'X-Sticker-Embed': '1', 'X-Sticker-Partner': page.partner, 'X-Sticker-Environment': page.environment };
     if (body) headers['Content-Type'] = 'application/json';
     try {
       const reply = await fetch(`/v1/sessions/${path}`, { method, headers, body: body && JSON.stringify(body), credentials: 'same-origin', cache: 'no-store', signal: abort.signal });
@@ -132,6 +132,7 @@
   // --- opening ---------------------------------------------------------------------------------------------------
 
   async function redeem() {
+    if (!/^[0-9a-f]{64}$/.test(token)) throw new Failure('expired'); // cut off while it was copied
     const body = { session_key: token, partner_id: page.partner, redeem_id: redeemId, environment: page.environment };
     const redeemed = await call('POST', 'redeem', body);
     if (await keepsCookie(redeemed.session.id)) return redeemed;
@@ -165,10 +166,10 @@
   }
 
   function adopt(answer) {
-    session = { id: answer.session.id, handle: answer.refresh_handle, profile: answer.profile, warned: false };
+    session = { id: answer.session.id, handle: answer.refresh_handle, idle: answer.session.idle_seconds, warned: false };
     token = null;
     learn(answer);
-    paintPerson(answer);
+    paintPerson(answer.profile);
     show('open');
     tell('ready', { session_id: session.id, expires_in: Math.round(session.endsAt - clock()), idle_seconds: session.idle, storage: session.handle ? 'memory' : 'cookie' });
     tick();
@@ -185,8 +186,7 @@
       if (answer.refresh_handle) session.handle = answer.refresh_handle;
     }
     session.endsAt = now + answer.session.expires_in;
-    session.idle = answer.session.idle_seconds;
-    session.idleAt = now + session.idle;
+    session.idleAt = now + answer.session.idle_seconds;
     session.beatAt = now + HEARTBEAT * (0.9 + Math.random() * 0.2);
     if (untilEnd() > warnBefore()) session.warned = false;
   }
@@ -337,17 +337,12 @@
     tell('error', { code: CODES.expired, message: WORDS[failure.kind][0], requested: true });
   }
 
-  function paintPerson(answer) {
-    const person = answer.profile || {};
-    const name = [person.first_name, person.last_name].filter(Boolean).join(' ') || person.email || 'You';
+  function paintPerson(person) {
+    const name = [person.first_name, person.last_name].filter(Boolean).join(' ') || person.email;
     find('open-title').textContent = name;
-    find('email').textContent = person.email || '';
+    find('email').textContent = person.email;
     find('initials').textContent = [...name.matchAll(/(?:^|\s)(\S)/gu)].slice(0, 2).map((match) => match[1]).join('').toUpperCase();
-    for (const row of ['organization', 'partner']) {
-      const words = answer[row] && answer[row].name;
-      find(row).textContent = words || '';
-      find(`${row}-row`).hidden = !words;
-    }
+    find('opener').textContent = isFramed && parentOrigins().length ? new URL(parentOrigins()[0]).host : 'this address';
     find('storage').textContent = session.handle ? 'this page only, until it is reloaded' : 'a cookie for this site only';
   }
 
