@@ -12,7 +12,7 @@ from core.logs import log_request
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-_API_PREFIXES: Final = ("/v1/", "/embedded/", "/sandbox/embedded/", "/healthz", "/readyz", "/metrics")
+_API_PREFIXES: Final = ("/v1/", "/embedded/", "/sandbox/embedded/", "/healthz", "/readyz")
 
 
 def is_api(path: str) -> bool:

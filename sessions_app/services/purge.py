@@ -20,7 +20,7 @@ from core.principals import SYSTEM, Actor
 
 BATCH_ROWS: Final = 10_000
 # Any number that no other advisory lock of ours uses.
-_LOCK: Final = 7_240_311
+ADVISORY_LOCK: Final = 7_240_311
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,6 @@ class _only_one:  # noqa: N801  # reads as a phrase where it is used
     @staticmethod
     def _call(function: str) -> bool:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {function}(%s)", [_LOCK])
+            cursor.execute(f"SELECT {function}(%s)", [ADVISORY_LOCK])
             row: tuple[Any, ...] = cursor.fetchone()
             return bool(row[0])
