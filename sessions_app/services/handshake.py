@@ -11,7 +11,7 @@ from django.conf import settings
 from audit.events import EventType
 from audit.services import Act, ledger_ctes, ledger_params
 from core.credentials import mint_session_token, secret_digest
-from core.db import Row, fetch_one
+from core.db import Row, write_one
 from core.errors import StickerError
 from core.keyring import pepper_ring
 from core.principals import Actor, Principal
@@ -126,7 +126,7 @@ def create_session(principal: Principal, *, handshake: Handshake, actor: Actor) 
     """
     session_id, session_key = uuid.uuid4(), mint_session_token()
     params = _params(principal, handshake, session_id, session_key, actor)
-    row = fetch_one(_STATEMENTS[type(handshake.who), handshake.supersedes], params)
+    row = write_one(_STATEMENTS[type(handshake.who), handshake.supersedes], params)
     if row is None:
         raise _why_nobody(principal, handshake)
     return _new_session(row, session_id, session_key)
