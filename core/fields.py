@@ -51,7 +51,9 @@ def _problems(errors: Any, path: str) -> list[FieldProblem]:
     return [FieldProblem(path, str(error)) for error in errors]
 
 
-def _join(path: str, name: str) -> str:
+def _join(path: str, name: str | int) -> str:
     if name == "non_field_errors":
         return path
+    if isinstance(name, int):
+        return f"{path}[{name}]"
     return f"{path}.{name}" if path else name
