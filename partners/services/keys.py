@@ -1,5 +1,6 @@
 """The life of a key: issue, import, rotate, pause, resume, revoke."""
 
+import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -192,6 +193,18 @@ def find_key(kid: str) -> ApiKey:
     return key
 
 
+def find_imported_key(key_hash: KeyHash) -> ApiKey:
+    """Find a key issued elsewhere by the SHA-256 of its text.
+
+    Raises: KeyNotFoundError.
+    """
+    digests = [bytes(key_digest(pepper, key_hash)) for pepper in pepper_ring()]
+    key = ApiKey.objects.select_related("partner").filter(is_imported=True, digest__in=digests).first()
+    if key is None:
+        raise KeyNotFoundError
+    return key
+
+
 def identify(text: str) -> ApiKey:
     """Find the key a person holds: from its kid, or from the whole text of one issued elsewhere.
 
@@ -206,6 +219,12 @@ def identify(text: str) -> ApiKey:
     if key is None:
         raise KeyNotFoundError
     return key
+
+
+def is_whole_key(text: str, *, of: ApiKey) -> bool:
+    """Tell whether a text is the whole of a key, and not just one that carries its kid."""
+    digest = bytes(of.digest)
+    return text.isascii() and any(hmac.compare_digest(each, digest) for each in _digests(text))
 
 
 def _digests(text: str) -> list[bytes]:
