@@ -15,7 +15,7 @@ Row = tuple[Any, ...]
 
 def write_one(sql: str, params: Mapping[str, Any]) -> Row | None:
     """Run one statement of its own transaction and return its first row; it is sent once, whatever happens."""
-    return _execute(sql, params)
+    return _execute(connections[DEFAULT_DB_ALIAS], sql, params)
 
 
 def fetch_one(sql: str, params: Mapping[str, Any]) -> Row | None:
