@@ -1,0 +1,193 @@
+"""`make run`: PostgreSQL and a broker first, then tables and demo data, then web, worker, beat and the demo's site."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from sticker_auth.local import environment, facts, leash, processes, redis, running
+from sticker_auth.local.environment import PROJECT_ROOT
+from sticker_auth.local.postgres import EmbeddedPostgres, PostgresUnavailableError
+
+_DEFAULT_PORT: Final = 8000
+_DEMO_PORT_OFFSET: Final = 1000  # not the next port, which a second run beside this one is likely to be given
+_LAST_PORT: Final = 65535
+_TIE: Final = "--tied"
+
+
+class RefusedError(Exception):
+    """The run can't start, for a reason that the user can change."""
+
+
+def main() -> int:
+    """Run until a signal comes or a part fails; returns 0 after a signal."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _leave)
+    if _TIE in sys.argv:
+        leash.end_with_parent(signal.SIGTERM)()
+    multiprocessing.set_start_method("fork")  # honcho's processes must be children of this one
+    try:
+        return _run_alone()
+    except (RefusedError, PostgresUnavailableError, running.AlreadyRunningError) as error:
+        sys.exit(str(error))
+
+
+def _run_alone() -> int:
+    environment.load()
+    if os.environ.get("STICKER_ENV") != "development":
+        raise RefusedError("This runs a development service. Unset STICKER_ENV, or set it to 'development'.")
+    folder, port = environment.var_dir(), _port()
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(PROJECT_ROOT)
+    with running.only_launcher(folder):
+        facts.withdraw(folder)
+        _refuse_busy(port)
+        return _run(folder, port=port)
+
+
+def _run(folder: Path, *, port: int) -> int:
+    demo_port = _demo_port(port)
+    with ExitStack() as servers:
+        env = _environment(folder, port=port, demo_port=demo_port, servers=servers)
+        servers.callback(_ignore_signals)
+        is_first = _prepare(folder, env=env, port=port, demo_port=demo_port)
+        commands = _commands(folder, port=port, has_broker=bool(env.get("CELERY_BROKER_URL")), is_first=is_first)
+        return processes.run(commands, env=env, speaker="ready")
+
+
+def _environment(folder: Path, *, port: int, demo_port: int, servers: ExitStack) -> dict[str, str]:
+    """Start the servers that nobody has named, and tell the service where everything is."""
+    base_url = f"http://127.0.0.1:{port}"
+    static = folder / "static"
+    static.mkdir(exist_ok=True)
+    env = {"PUBLIC_BASE_URL": base_url, "STATIC_ROOT": str(static), **os.environ}
+    if not env.get("DATABASE_URL"):
+        database = EmbeddedPostgres(folder / "pg")
+        servers.callback(database.leave)
+        env["DATABASE_URL"] = database.join()
+    own_broker = ""
+    if not env.get("CELERY_BROKER_URL"):
+        own_broker = _start_broker(folder, servers)
+        env["CELERY_BROKER_URL"] = own_broker or _as_broker(env.get("REDIS_URL", ""))
+    running.announce(folder, running.Run(os.getpid(), base_url, own_broker))
+    return env | {
+        "VAR_DIR": str(folder),
+        running.MARK: str(folder),
+        "DEMO_PORT": str(demo_port),
+        "DEMO_PARTNER_CONFIG": str(facts.site_configuration_path(folder)),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _start_broker(folder: Path, servers: ExitStack) -> str:
+    program = redis.find_program()
+    if program is None or os.environ.get("REDIS_URL"):
+        return ""
+    server = redis.EmbeddedRedis(program)
+    servers.callback(server.stop)
+    return server.broker_url
+
+
+def _as_broker(redis_url: str) -> str:
+    """Spell the address of the Redis that counts limits as kombu wants it."""
+    return redis_url.replace("unix://", "redis+socket://", 1)
+
+
+def _prepare(folder: Path, *, env: dict[str, str], port: int, demo_port: int) -> bool:
+    """Migrate and seed in a process of its own; tells whether the staff login is a new one."""
+    before = facts.read_pending(folder)
+    base_url = f"http://127.0.0.1:{port}"
+    addresses = (base_url, env.get("EMBED_BASE_URL") or env["PUBLIC_BASE_URL"], f"http://localhost:{demo_port}/")
+    done = subprocess.run(
+        [sys.executable, "-m", "sticker_auth.local.prepare", *addresses],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=leash.end_with_parent(signal.SIGKILL),
+        check=False,
+    )
+    after = facts.read_pending(folder)
+    if done.returncode or after is None:
+        raise RefusedError("The database could not be prepared; the messages above say why.")
+    return before is None or before.staff_password != after.staff_password
+
+
+def _commands(folder: Path, *, port: int, has_broker: bool, is_first: bool) -> dict[str, list[str]]:
+    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "sticker_auth.celery"]
+    schedule = str(folder / "celerybeat-schedule")
+    timed = {
+        "worker": [*celery, "worker", "--concurrency", str(_workers()), "--without-gossip", "--without-mingle"],
+        "beat": [*celery, "beat", "--schedule", schedule, "--pidfile", ""],
+    }
+    alone = {"timer": [sys.executable, "manage.py", "run_schedule"]}
+    return {
+        "web": web_command(port=port, workers=_workers()),
+        **(timed if has_broker else alone),
+        "demo": [sys.executable, "-m", "demo.partner_site"],
+        "ready": [sys.executable, "-m", "sticker_auth.local.announce", *(["first"] if is_first else [])],
+    }
+
+
+def web_command(*, port: int, workers: int) -> list[str]:
+    """Spell the command of the web server on loopback."""
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "rsgi", "sticker_auth.rsgi:application", "--no-ws"),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers), "--respawn-failed-workers"),
+    ]
+
+
+def _workers() -> int:
+    return min(2, os.cpu_count() or 1)
+
+
+def _port() -> int:
+    text = os.environ.get("PORT") or str(_DEFAULT_PORT)
+    if not text.isdecimal() or not 0 < int(text) <= _LAST_PORT:
+        raise RefusedError(f"PORT is {text!r}: it must be a number from 1 to {_LAST_PORT}.")
+    return int(text)
+
+
+def _refuse_busy(port: int) -> None:
+    try:
+        _bind(port)
+    except OSError as error:
+        raise RefusedError(
+            f"Port {port} can't be used ({os.strerror(error.errno or 0)}). Stop what uses it, or choose another: "
+            "make run PORT=8001"
+        ) from error
+
+
+def _demo_port(port: int) -> int:
+    wanted = port + _DEMO_PORT_OFFSET
+    try:
+        return _bind(wanted if wanted <= _LAST_PORT else 0)
+    except OSError:
+        return _bind(0)
+
+
+def _bind(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        bound: int = probe.getsockname()[1]
+    return bound
+
+
+def _leave(_signum: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _ignore_signals() -> None:
+    """Finish in peace: what is left to stop stops quickly."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
