@@ -80,6 +80,18 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL: str = env.str("REDIS_URL", default="")
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", default="")
 
+# -- Mail: warnings to partners; nothing is sent without a server
+_mail: dict[str, Any] = env.email_url("EMAIL_URL", default="dummymail://")
+EMAIL_BACKEND: str = _mail["EMAIL_BACKEND"]
+EMAIL_HOST: str = _mail["EMAIL_HOST"] or ""
+EMAIL_PORT: int = _mail["EMAIL_PORT"] or 25
+EMAIL_HOST_USER: str = _mail["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD: str = _mail["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS: bool = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="sticker-auth@localhost")
+
 # -- Limits: calls a minute, per partner and environment; a partner or key may have its own
 SETUP_PER_MINUTE: int = env.int("SETUP_PER_MINUTE", default=100)
 HANDSHAKE_PER_MINUTE: int = env.int("HANDSHAKE_PER_MINUTE", default=300)
