@@ -69,6 +69,8 @@ def _profile(organization: Organization, *, user: UserDetails, actor: Actor) -> 
 
 
 def _bring_back(profile: Profile, *, organization: Organization, details: dict[str, str]) -> bool:
+    if profile.removed_at is None:
+        return False
     removed = Profile.objects.filter(pk=profile.pk, organization=organization, removed_at__isnull=False)
     return removed.update(**details, removed_at=None, updated_at=Now()) == 1
 

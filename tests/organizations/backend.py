@@ -45,11 +45,11 @@ class Backend:
         client = Client(HTTP_HOST="127.0.0.1:8000")
         return client.generic("POST", path, data, content_type=headers.pop("Content-Type"), headers=headers)
 
-    def setup(self, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
+    def setup(self, body: Mapping[str, Any] | None = None, /, **headers: str) -> Any:
         """Call the camelCase form."""
         return self.post(SETUP, setup_body() if body is None else body, **headers)
 
-    def partner_setup(self, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
+    def partner_setup(self, body: Mapping[str, Any] | None = None, /, **headers: str) -> Any:
         """Call the snake_case form."""
         return self.post(PARTNER_SETUP, partner_body() if body is None else body, **headers)
 
