@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 
 from core.api import as_sticker_error, refuse
 from core.errors import InternalError, InvalidRequestError, NotFoundError, StickerError
+from core.http import request_id
 from core.middleware import is_api
 from core.responses import error_response
 
@@ -36,5 +37,6 @@ def _answer(request: HttpRequest, error: StickerError) -> HttpResponse:
     refuse(request, error)
     if is_api(request.path_info):
         return error_response(request, error)
-    page = TemplateResponse(request, "error.html", {"error": error}, status=error.status, headers=error.headers)
+    context = {"error": error, "request_id": request_id(request)}
+    page = TemplateResponse(request, "error.html", context, status=error.status, headers=error.headers)
     return page.render()

@@ -227,10 +227,10 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Sticker Auth",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "AUTHENTICATION_WHITELIST": [],  # sticker_auth.openapi says which credential opens what
+    "PARSER_WHITELIST": ["rest_framework.parsers.JSONParser"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "sticker_auth.openapi.complete"],
 }
 
 # -- Logs: JSON lines on stderr, secrets masked

@@ -2,17 +2,17 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from sticker_auth import health
+from sticker_auth import docs_pages, health
 from sticker_auth.errors import bad_request, not_found, server_error
 
 urlpatterns = [
     path("v1/", include("partners.urls")),
     path("v1/", include("organizations.urls")),
     path("", include("sessions_app.urls")),
-    path("v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
+    path("v1/openapi.json", docs_pages.openapi_json, name="openapi"),
+    path("docs/", docs_pages.api_page, name="docs"),
+    path("docs/errors", docs_pages.errors_page, name="docs-errors"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

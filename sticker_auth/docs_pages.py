@@ -1,0 +1,43 @@
+"""The pages under /docs/: the API document drawn for people, and the list of errors; and the document itself, for machines."""
+
+from dataclasses import asdict
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from core.errors import CatalogueEntry, catalogue
+from sticker_auth.openapi import document
+
+_CACHING: Final = {"Cache-Control": "public, max-age=300"}
+
+
+@require_safe
+def openapi_json(_request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document; anyone may read it."""
+    return HttpResponse(_document_bytes(), content_type="application/json", headers=_CACHING)
+
+
+@require_safe
+def api_page(request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document, drawn by Swagger UI, with everything it loads served from here."""
+    return render(request, "docs/api.html", {"page": "api"})
+
+
+@require_safe
+def errors_page(request: HttpRequest) -> HttpResponse:
+    """Every refusal a caller can meet; `type` of a problem answer points at its entry here."""
+    return render(request, "docs/errors.html", {"page": "errors", "entries": [_entry(each) for each in catalogue()]})
+
+
+@cache
+def _document_bytes() -> bytes:
+    return orjson.dumps(document())
+
+
+def _entry(entry: CatalogueEntry) -> dict[str, Any]:
+    return {**asdict(entry), "anchor": entry.slug.lower(), "phrase": HTTPStatus(entry.status).phrase}

@@ -1,0 +1,211 @@
+"""The API document: what a view already states (its door, scopes, limits and body) becomes security, refusals and headers.
+
+Nothing of that is repeated at the views. A view adds its summary, shapes and examples; `_RAISES` adds the refusals that only
+its own act can meet.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Final
+
+from django.conf import settings
+from drf_spectacular.generators import SchemaGenerator
+
+from core.api import ApiView
+from core.errors import (
+    ForbiddenError,
+    HttpsRequiredError,
+    IdempotencyConflictError,
+    InvalidApiKeyError,
+    InvalidRequestError,
+    MultipleCredentialsError,
+    NotFoundError,
+    PartnerSuspendedError,
+    PayloadTooLargeError,
+    RateLimitExceededError,
+    SecretInUrlError,
+    ServiceUnavailableError,
+    SessionExpiredError,
+    SessionTokenExpiredError,
+    StickerError,
+    UnauthorizedError,
+    UnsupportedMediaTypeError,
+)
+from core.strict_json import JsonObject
+from organizations.errors import ProfileExistsError
+from partners.authentication import KeyedView
+from partners.errors import KeyNotRotatableError
+from sessions_app.errors import (
+    EmbedCallError,
+    OrganizationNotFoundError,
+    ProfileNotFoundError,
+    SessionNotFoundError,
+    UserNotFoundError,
+)
+from sessions_app.views import CurrentView, EmbedView, RedeemView
+from sticker_auth import openapi_parts as parts
+from sticker_auth.openapi_examples import EXAMPLES
+
+Errors = tuple[type[StickerError], ...]
+
+_ANYWHERE: Final[Errors] = (InvalidRequestError, SecretInUrlError, HttpsRequiredError, ServiceUnavailableError)
+_WITH_KEY: Final[Errors] = (MultipleCredentialsError, UnauthorizedError, InvalidApiKeyError, PartnerSuspendedError)
+_WITH_BODY: Final[Errors] = (PayloadTooLargeError, UnsupportedMediaTypeError)
+_RAISES: Final[Mapping[str, Errors]] = {
+    "organization_setup": (ProfileExistsError, IdempotencyConflictError),
+    "partner_organization_setup": (IdempotencyConflictError,),
+    "handshake": (OrganizationNotFoundError, ProfileNotFoundError, UserNotFoundError),
+    "session_status": (SessionNotFoundError,),
+    "session_revoke": (SessionNotFoundError,),
+    "user_sessions_revoke": (ProfileNotFoundError,),
+    "session_redeem": (SessionTokenExpiredError, RateLimitExceededError),
+    "session_current": (SessionExpiredError,),
+    "session_refresh": (SessionExpiredError,),
+    "session_heartbeat": (SessionExpiredError,),
+    "key_self_rotate": (KeyNotRotatableError, IdempotencyConflictError),
+}
+_REPLAYED: Final = frozenset({"organization_setup", "partner_organization_setup"})
+_IDEMPOTENT: Final = _REPLAYED | {"key_self_rotate"}
+_TAGS: Final = {"organizations": "Organizations", "sessions_app": "Sessions", "partners": "Keys"}
+_SAME_LABELS: Final = re.compile(r"\* `([^`]*)` - \1(\n|$)")
+
+
+def complete(result: JsonObject, generator: SchemaGenerator, **_kwargs: Any) -> JsonObject:
+    """Postprocessing: complete every operation from its view, and the document with what no view owns."""
+    # Serializers that are named "…Request" already must not become "…RequestRequest".
+    result = json.loads(json.dumps(result, default=str).replace("RequestRequest", "Request"))
+    endpoints: Any = generator.endpoints
+    for path, _regex, method, callback in endpoints:
+        operation = result["paths"].get(path, {}).get(method.lower())
+        if operation and issubclass(callback.cls, ApiView):
+            _complete(operation, callback.cls, method)
+    components = result["components"]
+    for kind, entries in parts.components().items():
+        components.setdefault(kind, {}).update(entries)
+    for name, rules in parts.RULES.items():
+        components["schemas"][name].update(rules)
+    for schema in components["schemas"].values():
+        _drop_idle_labels(schema)
+    result["info"]["description"] = parts.INTRODUCTION
+    result["servers"] = [{"url": settings.PUBLIC_BASE_URL}]
+    result["tags"] = [{"name": name, "description": text} for name, text in parts.TAGS.items()]
+    result["paths"].update(parts.pages(embed_base=settings.EMBED_BASE_URL))
+    return result
+
+
+@cache
+def document() -> JsonObject:
+    """The whole document; it cannot change while the process runs."""
+    generator: Any = SchemaGenerator  # typed in parts only
+    found: JsonObject = generator().get_schema(request=None, public=True)
+    return found
+
+
+def _complete(operation: JsonObject, view: type[ApiView], method: str) -> None:
+    operation["tags"] = [_tag(view)]
+    operation["security"] = _security(view, method)
+    if issubclass(view, EmbedView):
+        names = parts.EMBED_PARAMETERS[issubclass(view, RedeemView) :]
+        operation["parameters"] = [*operation.get("parameters", []), *(_ref("parameters", name) for name in names)]
+    if operation["operationId"] in _IDEMPOTENT:
+        operation["parameters"] = [*operation.get("parameters", []), _ref("parameters", "IdempotencyKey")]
+    if issubclass(view, KeyedView) and view.required_scopes[method]:
+        operation["description"] += f"\n\nNeeds the scope `{view.required_scopes[method]}`."
+    _add_examples(operation)
+    responses = operation["responses"]
+    for status, response in _refusals(_errors_of(operation, view, method)).items():
+        responses.setdefault(status, response)
+    operation["responses"] = dict(sorted(responses.items()))
+    for status, response in responses.items():
+        response["description"] = response.get("description") or parts.STATUSES[status]
+        for name in _header_names(operation, view, status):
+            response.setdefault("headers", {})[name] = _ref("headers", name)
+
+
+def _tag(view: type[ApiView]) -> str:
+    return "Embed page" if issubclass(view, EmbedView) else _TAGS[view.__module__.partition(".")[0]]
+
+
+def _security(view: type[ApiView], method: str) -> list[JsonObject]:
+    if issubclass(view, KeyedView):
+        scope = view.required_scopes[method]
+        return [{name: [scope] if scope else []} for name in parts.KEY_SCHEMES]
+    if issubclass(view, RedeemView):
+        return []
+    # Without a cookie the handle stands in the body (memory mode), or nobody is signed in.
+    return [{"embedCookie": []}, *([{"embedToken": []}] if issubclass(view, CurrentView) else []), {}]
+
+
+def _errors_of(operation: JsonObject, view: type[ApiView], method: str) -> Errors:
+    errors = [*_ANYWHERE, *_RAISES.get(operation["operationId"], ())]
+    if issubclass(view, KeyedView):
+        errors += [*_WITH_KEY, *([ForbiddenError] if view.required_scopes[method] else [])]
+    if issubclass(view, EmbedView):
+        errors.append(EmbedCallError)
+    if view.throttle_scope:
+        errors.append(RateLimitExceededError)
+    if "requestBody" in operation:
+        errors += _WITH_BODY
+    if any(parameter.get("in") == "path" for parameter in operation.get("parameters", [])):
+        errors.append(NotFoundError)
+    return tuple(errors)
+
+
+def _refusals(errors: Iterable[type[StickerError]]) -> dict[str, JsonObject]:
+    by_status: dict[str, list[type[StickerError]]] = {}
+    for error in sorted(errors, key=lambda each: -each.code):
+        by_status.setdefault(str(error.status), []).append(error)
+    return {
+        status: {
+            "description": "\n".join(f"- `{error.slug}`: {error.message}" for error in group),
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/Error"},
+                    "examples": {error.slug: {"summary": error.title, "value": parts.error_example(error)} for error in group},
+                },
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+            },
+        }
+        for status, group in by_status.items()
+    }
+
+
+def _header_names(operation: JsonObject, view: type[ApiView], status: str) -> list[str]:
+    """Name the headers worth a line; the request id of refusals and the like are told once, in the introduction."""
+    is_success = status.startswith("2")
+    names = ["X-Request-ID"] if is_success else []
+    if (is_success and view.throttle_scope) or status == "429":
+        names += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
+    if is_success and issubclass(view, KeyedView):
+        names += ["Deprecation", "Sunset", "Link"]
+    if is_success and operation["operationId"] in parts.SETS_COOKIE:
+        names.append("Set-Cookie")
+    if is_success and operation["operationId"] in _REPLAYED:
+        names.append("Idempotent-Replayed")
+    if status in ("429", "503"):
+        names.append("Retry-After")
+    return [*names, "WWW-Authenticate"] if status == "401" else names
+
+
+def _add_examples(operation: JsonObject) -> None:
+    given = EXAMPLES.get(operation["operationId"])
+    if given is None:
+        return
+    if given.requests:
+        operation["requestBody"]["content"]["application/json"]["examples"] = dict(given.requests)
+    for status, value in given.answers.items():
+        operation["responses"][status]["content"]["application/json"]["example"] = value
+
+
+def _ref(kind: str, name: str) -> JsonObject:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _drop_idle_labels(schema: JsonObject) -> None:
+    """Leave out the list of choices where it only says each name twice."""
+    if "enum" in schema and "description" in schema:
+        schema["description"] = _SAME_LABELS.sub("", schema["description"]).strip()
+        if not schema["description"]:
+            del schema["description"]
