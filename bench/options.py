@@ -1,0 +1,67 @@
+"""What a run is asked to do."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bench.load import choose_client
+
+PEERS: Final = ("api-key", "knox", "oauth", "jwt")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The size of a run. `keys` are rows of each credential table, `used` of them are sent; `dead` tokens are purged."""
+
+    is_quick: bool
+    is_json: bool
+    rounds: int
+    seconds: float
+    keys: int
+    few_keys: int
+    used: int
+    dead: int
+    purges: int
+    workers: int
+    client: str
+    peers: tuple[str, ...]
+    cells: tuple[str, ...]
+    deadline_seconds: int
+
+
+_FULL: Final = Options(
+    is_quick=False,
+    is_json=False,
+    rounds=5,
+    seconds=3,
+    keys=1_000_000,
+    few_keys=1_000,
+    used=20_000,
+    dead=1_000_000,
+    purges=3,
+    workers=1,
+    client="auto",
+    peers=PEERS,
+    cells=(),
+    deadline_seconds=1800,
+)
+_QUICK: Final = replace(_FULL, is_quick=True, rounds=3, seconds=2, purges=1, peers=PEERS[:1], deadline_seconds=290)
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the promised ratios only, in under five minutes")
+    parser.add_argument("--json", action="store_true", dest="is_json", help="end with one JSON object on the last line")
+    parser.add_argument("--cells", help="comma-separated names of the cells to visit; default all")
+    parser.add_argument("--client", choices=["auto", "wrk", "bundled"], help="load generator; default wrk when installed")
+    numbers = ("rounds", "keys", "few_keys", "used", "dead", "purges", "workers", "deadline_seconds")
+    for name in numbers:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int)
+    parser.add_argument("--seconds", type=float, help="length of one visit")
+    given = vars(parser.parse_args(arguments))
+    chosen = _QUICK if given.pop("quick") else _FULL
+    cells = tuple(filter(None, (given.pop("cells") or "").split(",")))
+    options = replace(chosen, cells=cells, **{name: value for name, value in given.items() if value is not None})
+    return replace(options, client=choose_client(options.client), used=min(options.used, options.keys))
