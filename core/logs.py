@@ -12,15 +12,16 @@ from typing import Any, Final
 import structlog
 
 _SECRETS: Final = re.compile(
-    r"(?P<key>(?:sk|ak)_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z_-]{8,}"
+    r"(?P<key>(?:sk|ak)_(?:live|test)_[0-9A-Za-z_-]{4})[0-9A-Za-z_-]{8,}"
     r"|(?P<webhook>whsec_)[0-9A-Za-z+/=]{8,}"
     r"|(?P<jwt>eyJ)[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+"
-    r"|(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"
+    # Session tokens, handles of embed sessions, and either of them behind an escape that ends in hex digits (`%3d`).
+    r"|[0-9a-f]{64,}"
 )
 
 
 def mask(text: str) -> str:
-    """Blank every API key, session token, JWT and webhook secret in a text; a key keeps its prefix and four characters."""
+    """Blank every key, session token, handle, JWT and webhook secret in a text; a key keeps its prefix and four characters."""
     return _SECRETS.sub(_masked, text)
 
 
