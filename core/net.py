@@ -15,7 +15,8 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 def client_address(environ: Mapping[str, object], *, trusted_hops: int) -> str | None:
     """The address of the caller: the peer's, or with N trusted proxies the N-th entry from the right of X-Forwarded-For.
 
-    An entry that is not an address, or a list that is too short, yields None: nobody may choose their own address.
+    An entry that is not an address, or a list that is too short, yields None: nobody may choose their own address. The zone
+    of a link-local address means something to that machine alone and is left out.
     """
     peer = str(environ.get("REMOTE_ADDR", ""))
     if trusted_hops == 0:
@@ -27,7 +28,7 @@ def client_address(environ: Mapping[str, object], *, trusted_hops: int) -> str |
 @lru_cache(maxsize=4096)
 def _canonical(text: str) -> str | None:
     try:
-        return str(_unmapped(ipaddress.ip_address(text)))
+        return str(_unmapped(ipaddress.ip_address(text.partition("%")[0])))
     except ValueError:
         return None
 
