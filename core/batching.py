@@ -14,8 +14,7 @@ from typing import Final, Generic, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import Error as DatabaseError
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 MAX_PENDING: Final = 50_000
 
@@ -53,7 +52,8 @@ class Batch(Generic[K, V]):
     def flush(self) -> int:
         """Store everything pending and return how many keys that were.
 
-        Raises: DatabaseError when the store is down; the values are then pending again.
+        Raises: OperationalError or InterfaceError when the store is down; the values are then pending again. After any
+        other error they are gone: a value that cannot be stored must not hold up those after it.
         """
         with self._lock:
             taken, self._pending = self._pending, {}
@@ -61,7 +61,7 @@ class Batch(Generic[K, V]):
             return 0
         try:
             self._write(taken)
-        except BaseException:
+        except (OperationalError, InterfaceError):
             self._restore(taken)
             raise
         return len(taken)
@@ -69,7 +69,10 @@ class Batch(Generic[K, V]):
     def _restore(self, taken: dict[K, V]) -> None:
         with self._lock:
             for key, newer in self._pending.items():
-                taken[key] = self._merge(taken[key], newer) if key in taken else newer
+                if key in taken:
+                    taken[key] = self._merge(taken[key], newer)
+                elif len(taken) < MAX_PENDING:
+                    taken[key] = newer
             self._pending = taken
 
 
@@ -81,8 +84,11 @@ def flush_all() -> None:
     for batch in _batches:
         try:
             batch.flush()
-        except DatabaseError as error:
-            log.warning("batch.not_stored", batch=batch.name, error=type(error).__name__)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("batch.delayed", batch=batch.name, error=type(error).__name__)
+        except Exception:
+            # The outer edge of the flusher's thread: it must live on.
+            log.exception("batch.lost", batch=batch.name)
 
 
 class _Flusher:
