@@ -12,11 +12,12 @@ from django.http import HttpRequest
 
 from audit.events import NOTES, EventType
 from core.batching import Batch
-from core.credentials import kid_in
 from core.errors import StickerError
-from core.http import context_of, secrets_in_query
+from core.http import context_of
 from core.net import network_of
 
+# Where the app that knows keys leaves the KeySubject of a secret that stood in a URL or form.
+EXPOSED_KEY: Final = "sticker.exposed_key"
 _EXPOSURES: Final = frozenset({"secret_in_query", "secret_in_form"})
 
 
@@ -34,6 +35,18 @@ class RefusalKey:
     minute: int
 
 
+@dataclass(frozen=True, slots=True)
+class KeySubject:
+    """The key a refusal is about, once it is known to exist."""
+
+    kid: str = ""
+    partner_id: UUID | None = None
+    environment: str = ""
+
+
+NO_KEY: Final = KeySubject()
+
+
 def count_refusal(request: HttpRequest, error: StickerError) -> None:
     """Count one refusal of an API request. Costs no I/O.
 
@@ -42,16 +55,15 @@ def count_refusal(request: HttpRequest, error: StickerError) -> None:
     if error.status >= 500:
         return
     meta = request.META
-    is_exposure = error.reason in _EXPOSURES
-    kid = meta.get("sticker.kid") or (_exposed_kid(request) if is_exposure else "")
+    subject = _subject(request, error)
     _batch.add(
         RefusalKey(
-            type=EventType.SECRET_EXPOSED if is_exposure else EventType.REFUSAL_COUNTED,
+            type=EventType.SECRET_EXPOSED if error.reason in _EXPOSURES else EventType.REFUSAL_COUNTED,
             slug=error.slug,
             reason=error.reason,
-            kid=kid or meta.get("sticker.key_prefix", ""),
-            partner_id=meta.get("sticker.partner"),
-            environment=str(meta.get("sticker.environment", "")),
+            kid=subject.kid or meta.get("sticker.key_prefix", ""),
+            partner_id=subject.partner_id,
+            environment=subject.environment,
             network=network_of(context_of(request).address),
             minute=int(time.time()) // 60,
         ),
@@ -59,12 +71,12 @@ def count_refusal(request: HttpRequest, error: StickerError) -> None:
     )
 
 
-def _exposed_kid(request: HttpRequest) -> str:
-    for text in secrets_in_query(request):
-        kid = kid_in(text)
-        if kid:
-            return kid
-    return ""
+def _subject(request: HttpRequest, error: StickerError) -> KeySubject:
+    meta = request.META
+    if error.reason in _EXPOSURES:
+        exposed: KeySubject = meta.get(EXPOSED_KEY, NO_KEY)
+        return exposed
+    return KeySubject(meta.get("sticker.kid") or "", meta.get("sticker.partner"), str(meta.get("sticker.environment", "")))
 
 
 def _write(pending: dict[RefusalKey, int]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 import structlog
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
@@ -16,7 +16,6 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.credentials import keys_within
 from core.errors import (
     FieldProblem,
     InternalError,
@@ -29,13 +28,14 @@ from core.errors import (
     StickerError,
     UnsupportedMediaTypeError,
 )
-from core.http import secrets_in_query
+from core.http import secrets_in_form, secrets_in_query
 from core.responses import error_response
 from core.strict_json import MAX_BODY_BYTES, JsonObject, read_json
 
 log = structlog.get_logger("sticker.api")
 
 RefusalHook = Callable[[HttpRequest, StickerError], None]
+ExposureHook = Callable[[HttpRequest], None]
 
 
 class ApiView(APIView):
@@ -55,6 +55,8 @@ class ApiView(APIView):
     def initial(self, request: Request, *_args: Any, **_kwargs: Any) -> None:
         if str(request.method).lower() not in self.http_method_names or str(request.method) not in self.allowed_methods:
             raise MethodNotAllowedError(reason="method")
+        if "\x00" in request._request.path:
+            raise NotFoundError(reason="nul_in_path")
         if secrets_in_query(request._request):
             raise SecretInUrlError(reason="secret_in_query")
         self.perform_authentication(request)
@@ -98,9 +100,20 @@ def on_refusal(hook: RefusalHook) -> None:
     _refusal_hooks.append(hook)
 
 
+_exposure_hooks: list[ExposureHook] = []
+
+
+def on_exposure(hook: ExposureHook) -> None:
+    """Register what looks at a request with a secret in its URL or form before the refusal is told: it may name the key."""
+    _exposure_hooks.append(hook)
+
+
 def refuse(request: HttpRequest, error: StickerError) -> None:
     """Tell the registered hooks of one refusal."""
     request.META["sticker.refusal"] = error
+    if isinstance(error, SecretInUrlError):
+        for name_key in _exposure_hooks:
+            name_key(request)
     for hook in _refusal_hooks:
         hook(request, error)
 
@@ -111,7 +124,7 @@ def read_request_json(request: HttpRequest) -> JsonObject:
         raise PayloadTooLargeError
     if request.content_type == "application/json":
         return read_json(request.body)
-    if keys_within(request.body.decode("latin-1")):
+    if secrets_in_form(request):
         raise SecretInUrlError(reason="secret_in_form")
     raise UnsupportedMediaTypeError(reason="media_type")
 
@@ -131,5 +144,6 @@ _TRANSLATIONS: Final[tuple[tuple[tuple[type[Exception], ...], Callable[[], Stick
     ((exceptions.MethodNotAllowed,), lambda: MethodNotAllowedError(reason="method")),
     ((exceptions.NotFound, Http404), lambda: NotFoundError(reason="no_such_row")),
     ((RequestDataTooBig,), PayloadTooLargeError),
+    ((SuspiciousOperation,), lambda: InvalidRequestError(reason="suspicious")),
     ((UnreadablePostError, exceptions.ParseError), lambda: InvalidRequestError(reason="unreadable")),
 )

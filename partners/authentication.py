@@ -2,18 +2,26 @@
 
 from datetime import datetime
 from email.utils import format_datetime
+from typing import Final
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from audit.refusals import EXPOSED_KEY, KeySubject
 from core.api import ApiView
+from core.credentials import KeyKind, parse_key
 from core.errors import ForbiddenError, InvalidApiKeyError, PartnerSuspendedError
-from core.http import context_of, one_credential
-from core.principals import Principal
+from core.http import context_of, one_credential, secrets_in_form, secrets_in_query
+from core.principals import Environment, Principal
 from partners.usage import ACCEPTED, note_use
 from partners.verification import Verification, verify_key
+
+_MAX_EXPOSED: Final = 3
+# A closed list: refusals are counted by prefix, and a caller must not make up new rows.
+_PREFIXES: Final = frozenset(f"{kind}_{environment}_" for kind in KeyKind for environment in Environment)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -22,7 +30,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Principal, Principal]:
         http = request._request
         credential = one_credential(http)
-        http.META["sticker.key_prefix"] = credential[:8] if credential[:3] in ("sk_", "ak_") else ""
+        http.META["sticker.key_prefix"] = credential[:8] if credential[:8] in _PREFIXES else ""
         verification = verify_key(credential, address=context_of(http).address)
         _mark(http, verification)
         if verification.refusal:
@@ -47,6 +55,22 @@ def _mark(http: HttpRequest, verification: Verification) -> None:
         endpoint=http.resolver_match.view_name if http.resolver_match else "",
         address=context_of(http).address,
     )
+
+
+def name_exposed_key(request: HttpRequest) -> None:
+    """Find out which key stands in a URL or form, so that the ledger can say which one to rotate.
+
+    Only a genuine key is named: kids are public, and anyone could raise an alarm about any key otherwise.
+    """
+    found = [text for text in (*secrets_in_query(request), *secrets_in_form(request)) if parse_key(text)]
+    for text in found[:_MAX_EXPOSED]:
+        try:
+            record = verify_key(text, address=None).record
+        except (OperationalError, InterfaceError):
+            return
+        if record is not None:
+            request.META[EXPOSED_KEY] = KeySubject(record.kid, record.partner_id, record.environment)
+            return
 
 
 def _sunset_headers(principal: Principal) -> dict[str, str]:

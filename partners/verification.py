@@ -105,8 +105,16 @@ def verify_key(credential: str, *, address: str | None) -> Verification:
         return Verification("malformed")
     record = _look_up(parsed)
     if not _is_genuine(parsed, record) or record is None:
-        return Verification("wrong_secret" if record else "unknown", parsed)
+        return Verification(_doubt(record), parsed)
+    if (parsed.kind, parsed.environment) != (record.kind, record.environment):
+        return Verification("mislabelled", parsed, record)
     return Verification(_state_refusal(record) or _network_refusal(record, address), parsed, record)
+
+
+def _doubt(record: KeyRecord | None) -> str:
+    if record is None:
+        return "unknown"
+    return "wrong_secret" if pepper_ring().get(record.pepper_id) else "unknown_pepper"
 
 
 def _look_up(parsed: ParsedKey) -> KeyRecord | None:
