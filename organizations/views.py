@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from core.http import context_of
 from core.responses import json_response
-from organizations import answers, documentation, shapes
+from organizations import answers, examples, shapes
 from organizations.services.partner_setup import setup_partner_organization
 from organizations.services.setup import setup_organization
 from partners.authentication import ApiKeyAuthentication, HasScope, principal_of
@@ -46,10 +46,9 @@ class SetupOrganization(SetupView):
     @extend_schema(
         operation_id="organization_setup",
         summary="Set up an organization's user",
-        parameters=documentation.PARAMETERS,
         request=shapes.OrganizationSetup,
-        responses={201: answers.SetupAnswer, **documentation.SETUP_REFUSALS},
-        examples=documentation.SETUP_EXAMPLES,
+        responses={201: answers.SetupAnswer},
+        examples=examples.SETUP_EXAMPLES,
     )
     def post(self, request: Request) -> HttpResponse:
         principal = principal_of(request)
@@ -73,14 +72,9 @@ class SetupPartnerOrganization(SetupView):
     @extend_schema(
         operation_id="partner_organization_setup",
         summary="Set up or update an organization",
-        parameters=documentation.PARAMETERS,
         request=shapes.PartnerOrganizationSetup,
-        responses={
-            200: answers.PartnerSetupAnswer,
-            201: answers.PartnerSetupAnswer,
-            **documentation.PARTNER_SETUP_REFUSALS,
-        },
-        examples=documentation.PARTNER_SETUP_EXAMPLES,
+        responses={200: answers.PartnerSetupAnswer, 201: answers.PartnerSetupAnswer},
+        examples=examples.PARTNER_SETUP_EXAMPLES,
     )
     def post(self, request: Request) -> HttpResponse:
         principal = principal_of(request)
