@@ -1,5 +1,8 @@
 """The API document of the setup calls, compared with what they do."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,3 +52,12 @@ def test_examples_of_answers_have_the_fields_of_answers(document: dict[str, Any]
     partner = examples(operation(document, PARTNER_SETUP)["responses"]["200"])[0]
     answer = backend.partner_setup().json()
     assert (set(partner), set(partner["profile"])) == (set(answer), set(answer["profile"]))
+
+
+def test_calls_of_the_guide_work_as_they_stand(backend: Backend) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "organizations.md").read_text()
+    calls = re.findall(r'curl "\$STICKER_BASE_URL(\S+)".*?-d \'(.*?)\'\n', guide, re.DOTALL)
+    answers = [backend.post(path, json.loads(body)) for path, body in calls]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    shown = json.loads(re.findall(r"```json\n(.*?)```", guide, re.DOTALL)[0])
+    assert set(shown) == set(answers[0].json())
