@@ -1,7 +1,6 @@
 """A partner's backend as the setup tests meet it, and the bodies it sends."""
 
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -108,8 +107,3 @@ def all_rows() -> dict[str, list[tuple[Any, ...]]]:
             cursor.execute(f'SELECT * FROM "{table}" ORDER BY 1')  # noqa: S608  # the names above
             found[table] = cursor.fetchall()
         return found
-
-
-def random_key() -> str:
-    """An Idempotency-Key nobody used."""
-    return secrets.token_hex(16)
