@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import models
 from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
 
 if TYPE_CHECKING:
     from partners.models import ApiKey, KeyUsage, Partner
+
+
+# A kid, alone or behind its key's prefix as logs and lists show it.
+_KID: Final = re.compile(r"(?:(?:sk|ak)_(?:live|test)_)?(?P<kid>[0-9A-Za-z]{12})(?:\u2026|\.{3})?", re.ASCII)
 
 
 class PartnerQuerySet(models.QuerySet["Partner"]):
@@ -18,12 +24,24 @@ class PartnerQuerySet(models.QuerySet["Partner"]):
         return self.filter(status="active")
 
     def with_key_counts(self) -> PartnerQuerySet:
-        """Add `live_keys` and `test_keys`: how many keys are not revoked."""
-        unrevoked = Q(keys__revoked_at=None)
+        """Add `live_keys` and `test_keys` (not revoked) and `last_activity_at`, each counted only for the rows asked for."""
+        keys = self.model._meta.get_field("keys").related_model._default_manager
+        mine = keys.filter(partner=models.OuterRef("pk")).order_by()
+        unrevoked = mine.filter(revoked_at=None).values("partner")
+        count = models.Count("pk")
         return self.annotate(
-            live_keys=models.Count("keys", filter=unrevoked & Q(keys__environment="live")),
-            test_keys=models.Count("keys", filter=unrevoked & Q(keys__environment="test")),
+            live_keys=_number(unrevoked.filter(environment="live").annotate(n=count)),
+            test_keys=_number(unrevoked.filter(environment="test").annotate(n=count)),
+            last_activity_at=models.Subquery(mine.values("partner").annotate(n=models.Max("last_used_at")).values("n")),
         )
+
+    def matching(self, text: str) -> PartnerQuerySet:
+        """Keep partners a search text may mean: by slug, or by a part of the name."""
+        return self.filter(Q(slug__istartswith=text) | Q(name__icontains=text))
+
+
+def _number(counted: models.QuerySet[Any]) -> Coalesce:
+    return Coalesce(models.Subquery(counted.values("n")), 0)
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -48,6 +66,33 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def idle_since(self, instant: datetime) -> ApiKeyQuerySet:
         """Keep keys not used since an instant, those never used and older than it included."""
         return self.filter(Q(last_used_at__lt=instant) | Q(last_used_at=None, created_at__lt=instant))
+
+    def in_status(self, status: str, now: datetime) -> ApiKeyQuerySet:
+        """Keep keys in one status of `KeyStatus`, decided as its property decides it; an unknown status keeps none."""
+        is_compromised = Q(revoke_reason="compromise")
+        lasting = (Q(expires_at=None) | Q(expires_at__gt=now)) & (Q(grace_until=None) | Q(grace_until__gt=now))
+        revoked, unrevoked = Q(revoked_at__isnull=False), Q(revoked_at=None)
+        questions = {
+            "compromised": revoked & is_compromised,
+            "revoked": revoked & ~is_compromised,
+            "expired": unrevoked & (Q(expires_at__lte=now) | Q(grace_until__lte=now)),
+            "paused": unrevoked & lasting & Q(paused_at__isnull=False),
+            "grace": unrevoked & lasting & Q(paused_at=None, grace_until__isnull=False),
+            "active": unrevoked & lasting & Q(paused_at=None, grace_until=None),
+        }
+        return self.filter(questions[status]) if status in questions else self.none()
+
+    def matching(self, text: str) -> ApiKeyQuerySet:
+        """Keep keys a search text may mean: exactly one by its kid, else by name and partner."""
+        kid = _KID.fullmatch(text)
+        by_kid = self.filter(kid=kid["kid"]) if kid else self.none()
+        if by_kid.exists():
+            return by_kid
+        return self.filter(Q(partner__slug__istartswith=text) | Q(partner__name__icontains=text) | Q(name__icontains=text))
+
+    def never_expiring(self, now: datetime) -> ApiKeyQuerySet:
+        """Keep usable keys that have no end."""
+        return self.usable(now).filter(expires_at=None, grace_until=None)
 
     def in_family(self, key: ApiKey) -> ApiKeyQuerySet:
         """Keep the generations of one key."""

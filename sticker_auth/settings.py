@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from core.keyring import parse_ring
 from core.logs import configure
+from sticker_auth import admin_theme
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -96,6 +97,9 @@ DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="sticker-auth@lo
 SETUP_PER_MINUTE: int = env.int("SETUP_PER_MINUTE", default=100)
 HANDSHAKE_PER_MINUTE: int = env.int("HANDSHAKE_PER_MINUTE", default=300)
 REDEEM_FAILURES_PER_MINUTE: int = env.int("REDEEM_FAILURES_PER_MINUTE", default=30)
+for _limit in ("SETUP_PER_MINUTE", "HANDSHAKE_PER_MINUTE", "REDEEM_FAILURES_PER_MINUTE"):
+    if globals()[_limit] < 1:
+        raise ImproperlyConfigured(f"{_limit} must be at least 1")
 
 # -- Lifetimes
 SESSION_TOKEN_LIFETIME = timedelta(seconds=env.int("SESSION_TOKEN_SECONDS", default=300))
@@ -122,8 +126,9 @@ BATCH_FLUSH_SECONDS: float = env.float("BATCH_FLUSH_SECONDS", default=5.0)
 ADMIN_THEME: str = env.str("ADMIN_THEME", default="unfold")
 if ADMIN_THEME not in ("unfold", "plain"):
     raise ImproperlyConfigured("ADMIN_THEME must be 'unfold' or 'plain'")
+UNFOLD = admin_theme.UNFOLD
 INSTALLED_APPS = [
-    *(["unfold", "unfold.contrib.filters"] if ADMIN_THEME == "unfold" else []),
+    *(["unfold.apps.BasicAppConfig"] if ADMIN_THEME == "unfold" else []),
     "sticker_auth.apps.StickerAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

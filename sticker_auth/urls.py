@@ -1,7 +1,9 @@
 """Every address of the service."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from sticker_auth import docs_pages, health
 from sticker_auth.errors import bad_request, not_found, server_error
@@ -14,6 +16,7 @@ urlpatterns = [
     path("docs/", docs_pages.api_page, name="docs"),
     path("docs/errors", docs_pages.errors_page, name="docs-errors"),
     path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url=static("admin_console/mark.svg"))),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
 ]

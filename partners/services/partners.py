@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,7 +17,16 @@ from core import base62
 from core.errors import AlreadyExistsError, FieldProblem, InvalidRequestError
 from core.principals import Actor, Environment
 from partners.errors import PartnerNotFoundError
-from partners.models import HTTPS_ORIGIN, LOCAL_ORIGIN, ApiKey, Partner, PartnerOrigin, PartnerStatus, RevokeReason
+from partners.models import (
+    HTTPS_ORIGIN,
+    LOCAL_ORIGIN,
+    ApiKey,
+    Partner,
+    PartnerContact,
+    PartnerOrigin,
+    PartnerStatus,
+    RevokeReason,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,15 @@ class EmergencyResult:
     partner: Partner
     kids: list[str]
     auth_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person at the partner and what they are asked about."""
+
+    name: str
+    email: str
+    role: str
 
 
 def create_partner(name: str, *, actor: Actor, slug: str | None = None) -> Partner:
@@ -79,10 +98,46 @@ def is_origin(text: str, environment: Environment) -> bool:
     return environment is Environment.TEST and re.fullmatch(LOCAL_ORIGIN, text) is not None
 
 
-def record_partner_change(partner: Partner, *, changes: Mapping[str, object], actor: Actor) -> None:
-    """Write the ledger row for a staff edit of name, contacts or limits, inside that edit's transaction."""
-    Partner.objects.filter(pk=partner.pk).update(updated_at=Now())
-    record(_act(EventType.PARTNER_UPDATED, partner, actor, data=changes))
+def update_partner(
+    partner_id: UUID, *, name: str, setup_per_minute: int | None, handshake_per_minute: int | None, actor: Actor
+) -> Partner:
+    """Change a partner's name and its limits in calls a minute (None: the default). Nothing changed, nothing recorded.
+
+    Raises: InvalidRequestError naming each wrong field; PartnerNotFoundError.
+    """
+    after = {"name": name.strip(), "setup_per_minute": setup_per_minute, "handshake_per_minute": handshake_per_minute}
+    with transaction.atomic():
+        partner = _locked(partner_id)
+        _check_partner(name.strip(), partner.slug)
+        _check_limits(after)
+        changes = {each: (getattr(partner, each), new) for each, new in after.items() if getattr(partner, each) != new}
+        if changes:
+            Partner.objects.filter(pk=partner.pk).update(**after, updated_at=Now())
+            data = {each: {"before": before, "after": new} for each, (before, new) in changes.items()}
+            record(_act(EventType.PARTNER_UPDATED, partner, actor, data=data))
+    return Partner.objects.get(pk=partner.pk)
+
+
+def set_contacts(partner_id: UUID, *, contacts: Sequence[Contact], actor: Actor) -> list[Contact]:
+    """Replace the people who are told about expiry and incidents; the ledger keeps how many of each role, not who.
+
+    Raises: InvalidRequestError when one e-mail address stands twice; PartnerNotFoundError.
+    """
+    emails = [contact.email.lower() for contact in contacts]
+    if len(set(emails)) < len(emails):
+        raise InvalidRequestError(details=[FieldProblem("contacts", "Each e-mail address may stand once.")])
+    with transaction.atomic():
+        partner = _locked(partner_id)
+        before = [Contact(each.name, each.email, each.role) for each in partner.contacts.order_by("pk")]
+        if before == list(contacts):
+            return before
+        partner.contacts.all().delete()
+        PartnerContact.objects.bulk_create(
+            PartnerContact(partner=partner, name=each.name, email=each.email, role=each.role) for each in contacts
+        )
+        data = {"contacts": {"before": Counter(each.role for each in before), "after": Counter(each.role for each in contacts)}}
+        record(_act(EventType.PARTNER_UPDATED, partner, actor, data=data))
+    return list(contacts)
 
 
 def suspend_partner(partner_id: UUID, *, reason: str, actor: Actor) -> Partner:
@@ -158,6 +213,12 @@ def _check_partner(name: str, slug: str) -> None:
         problems.append(FieldProblem("slug", "A slug has 1 to 63 lower-case letters, digits and inner hyphens."))
     if problems:
         raise InvalidRequestError(details=problems)
+
+
+def _check_limits(limits: Mapping[str, object]) -> None:
+    wrong = [name for name, limit in limits.items() if isinstance(limit, int) and limit < 1]
+    if wrong:
+        raise InvalidRequestError(details=[FieldProblem(name, "A limit is at least 1 call a minute.") for name in wrong])
 
 
 def _act(

@@ -1,0 +1,99 @@
+"""How the admin looks under Unfold: names, colours, the ribbon that says which deployment this is, and the navigation."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+Config = dict[str, Any]
+
+
+def deployment_word() -> str:
+    """Which deployment this is, as the ribbon says it."""
+    return "Production" if settings.IS_PRODUCTION else "Development"
+
+
+def ribbon(_request: HttpRequest) -> list[str]:
+    """The ribbon's word and colour."""
+    return [deployment_word(), "danger" if settings.IS_PRODUCTION else "info"]
+
+
+def _item(title: str, icon: str, view: str, permission: str = "") -> Config:
+    entry: Config = {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}")}
+    if permission:
+        entry["permission"] = _holds(permission)
+    return entry
+
+
+def _holds(permission: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: bool(request.user.has_perm(permission))
+
+
+_NAVIGATION: Final = [
+    {"items": [_item("Overview", "space_dashboard", "index")]},
+    {
+        "title": "Access",
+        "items": [
+            _item("Partners", "storefront", "partners_partner_changelist", "partners.view_partner"),
+            _item("API keys", "key", "partners_apikey_changelist", "partners.view_apikey"),
+        ],
+    },
+    {
+        "title": "Customers",
+        "items": [
+            _item("Organizations", "domain", "organizations_organization_changelist", "organizations.view_organization"),
+            _item("Users", "person", "organizations_profile_changelist", "organizations.view_profile"),
+        ],
+    },
+    {
+        "title": "Sessions",
+        "items": [
+            _item("Session tokens", "link", "sessions_app_sessiontoken_changelist", "sessions_app.view_sessiontoken"),
+            _item("Embed sessions", "web", "sessions_app_embedsession_changelist", "sessions_app.view_embedsession"),
+        ],
+    },
+    {"title": "Record", "items": [_item("Ledger", "receipt_long", "audit_event_changelist", "audit.view_event")]},
+    {
+        "title": "Staff",
+        "items": [
+            _item("People", "badge", "auth_user_changelist", "auth.view_user"),
+            _item("Roles", "shield_person", "auth_group_changelist", "auth.view_group"),
+        ],
+    },
+]
+
+UNFOLD: Final[Config] = {
+    "SITE_TITLE": "Sticker Auth",
+    "SITE_HEADER": "Sticker Auth",
+    "SITE_SUBHEADER": "Staff console",
+    "SITE_URL": None,
+    "SITE_ICON": lambda _request: static("admin_console/mark.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("admin_console/mark.svg")},
+    ],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": False,
+    "ENVIRONMENT": "sticker_auth.admin_theme.ribbon",
+    "STYLES": [lambda _request: static("admin_console/console.css")],
+    "SCRIPTS": [lambda _request: static("admin_console/console.js")],
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": _NAVIGATION},
+    "COLORS": {
+        "primary": {
+            "50": "#f4f2ff",
+            "100": "#ebe7ff",
+            "200": "#d9d2ff",
+            "300": "#beb0ff",
+            "400": "#9f87fb",
+            "500": "#7f5cf0",
+            "600": "#5b3fd1",
+            "700": "#4c33b3",
+            "800": "#402d92",
+            "900": "#372a77",
+            "950": "#211851",
+        },
+    },
+}

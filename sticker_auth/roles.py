@@ -1,0 +1,67 @@
+"""The roles of staff, kept as groups: what each may see and do. A person may hold several."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from django.apps import apps as installed
+from django.contrib.auth.management import create_permissions
+
+APPS: Final = ("auth", "audit", "partners", "organizations", "sessions_app")
+
+
+class Role(StrEnum):
+    VIEWER = "Viewer"
+    SUPPORT = "Support"
+    ISSUER = "Issuer"
+    RESPONDER = "Responder"
+    AUDITOR = "Auditor"
+
+
+MEANINGS: Final[dict[Role, str]] = {
+    Role.VIEWER: "Looks at everything but personal data of the ledger; changes nothing.",
+    Role.SUPPORT: "Rotates, pauses and resumes keys.",
+    Role.ISSUER: "Creates and edits partners, issues and imports keys, edits their names and networks.",
+    Role.RESPONDER: "Revokes keys and sessions, suspends partners, and ends everything of a partner in an emergency.",
+    Role.AUDITOR: "Reads and exports the ledger with addresses and user agents, and sees who holds which role.",
+}
+_SEES: Final = (
+    "audit.view_event",
+    "partners.view_partner",
+    "partners.view_apikey",
+    "partners.view_keyusage",
+    "organizations.view_organization",
+    "organizations.view_profile",
+    "sessions_app.view_sessiontoken",
+    "sessions_app.view_embedsession",
+)
+GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
+    Role.VIEWER: _SEES,
+    Role.SUPPORT: (*_SEES, "partners.rotate_apikey"),
+    Role.ISSUER: (*_SEES, "partners.add_partner", "partners.change_partner", "partners.issue_apikey"),
+    Role.RESPONDER: (
+        *_SEES,
+        "audit.view_eventcontext",
+        "partners.revoke_apikey",
+        "partners.suspend_partner",
+        "partners.emergency_revoke_partner",
+        "sessions_app.revoke_sessiontoken",
+    ),
+    Role.AUDITOR: (*_SEES, "audit.view_eventcontext", "audit.export_event", "auth.view_user", "auth.view_group"),
+}
+
+
+def seed_groups(apps: Any) -> None:
+    """Make each role's group and give it what it lacks; what operators added by hand stays. Safe to call twice.
+
+    `apps` is a migration's registry. A permission whose app is not migrated yet is left to a later migration, which calls
+    this again.
+    """
+    for label in APPS:
+        create_permissions(installed.get_app_config(label), verbosity=0, apps=apps)
+    group_model, permission_model = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+    for role, names in GRANTS.items():
+        group, _ = group_model.objects.get_or_create(name=role.value)
+        for name in names:
+            label, codename = name.split(".")
+            group.permissions.add(*permission_model.objects.filter(content_type__app_label=label, codename=codename))
