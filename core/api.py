@@ -120,7 +120,8 @@ def refuse(request: HttpRequest, error: StickerError) -> None:
 
 def read_request_json(request: HttpRequest) -> JsonObject:
     """Read a request's body as one strict JSON object, capped before it is read."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+    declared = str(request.META.get("CONTENT_LENGTH") or "0")
+    if not declared.isdecimal() or int(declared) > MAX_BODY_BYTES:
         raise PayloadTooLargeError
     if request.content_type == "application/json":
         return read_json(request.body)

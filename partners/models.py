@@ -46,6 +46,10 @@ class KeyStatus(models.TextChoices):
     COMPROMISED = "compromised", "Compromised"
 
 
+def _at_least_one(limit: str) -> models.Q:
+    return models.Q(**{limit: None}) | models.Q(**{f"{limit}__gte": 1})
+
+
 class Partner(models.Model):
     """A company whose backend calls us. `auth_epoch` is compared on every use of what was derived from its keys."""
 
@@ -72,13 +76,8 @@ class Partner(models.Model):
                 condition=models.Q(slug__regex=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), name="partner_slug_form"
             ),
             models.CheckConstraint(condition=models.Q(status__in=PartnerStatus.values), name="partner_status_known"),
-            models.CheckConstraint(
-                condition=models.Q(setup_per_minute=None) | models.Q(setup_per_minute__gte=1), name="partner_setup_limit"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(handshake_per_minute=None) | models.Q(handshake_per_minute__gte=1),
-                name="partner_handshake_limit",
-            ),
+            models.CheckConstraint(condition=_at_least_one("setup_per_minute"), name="partner_setup_limit"),
+            models.CheckConstraint(condition=_at_least_one("handshake_per_minute"), name="partner_handshake_limit"),
         ]
 
     def __str__(self) -> str:
@@ -187,6 +186,8 @@ class ApiKey(models.Model):
             models.CheckConstraint(condition=models.Q(kid__regex=r"^[0-9A-Za-z]{12}$"), name="apikey_kid_form"),
             models.CheckConstraint(condition=models.Q(kind__in=list(KeyKind)), name="apikey_kind_known"),
             models.CheckConstraint(condition=models.Q(environment__in=list(Environment)), name="apikey_environment_known"),
+            models.CheckConstraint(condition=_at_least_one("setup_per_minute"), name="apikey_setup_limit"),
+            models.CheckConstraint(condition=_at_least_one("handshake_per_minute"), name="apikey_handshake_limit"),
             models.CheckConstraint(
                 condition=models.Q(revoked_at=None, revoke_reason=None)
                 | models.Q(revoked_at__isnull=False, revoke_reason__in=RevokeReason.values),

@@ -21,6 +21,7 @@ from sessions_app.services.redeem import Redemption
 from sessions_app.services.status import SessionStatus
 
 _REDEEM_ID: Final = re.compile(r"[0-9A-Za-z_-]{16,64}", re.ASCII)
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}", re.ASCII)
 
 
@@ -133,8 +134,8 @@ def _read_who(name: str, body: JsonObject) -> ByUser | ByProfile | ByOrganizatio
     return ByOrganization(
         _text(body, name, most=128),
         _text(user, "email", most=254, path="user."),
-        _text(user, "first_name", most=100, path="user.") if user.get("first_name") is not None else None,
-        _text(user, "last_name", most=100, path="user.") if user.get("last_name") is not None else None,
+        _name(user, "first_name"),
+        _name(user, "last_name"),
     )
 
 
@@ -262,6 +263,16 @@ def _text(body: JsonObject, name: str, *, most: int, path: str = "") -> str:
     if not 1 <= len(value) <= most or not value.isprintable():
         raise _wrong(path + name, f"This must have 1 to {most} printable characters.")
     return value
+
+
+def _name(user: JsonObject, name: str) -> str | None:
+    # A name may hold joiners and no-break spaces, which `isprintable` refuses in an id.
+    value = user.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 1 <= len(value.strip()) <= 100 or _UNSEEN.search(value):
+        raise _wrong(f"user.{name}", "This must be a text of 1 to 100 characters on one line.")
+    return value.strip()
 
 
 def read_uuid(body: JsonObject, name: str) -> UUID:

@@ -324,4 +324,18 @@ class Migration(migrations.Migration):
                 name="origin_is_exact",
             ),
         ),
+        migrations.AddConstraint(
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("setup_per_minute", None), ("setup_per_minute__gte", 1), _connector="OR"),
+                name="apikey_setup_limit",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("handshake_per_minute", None), ("handshake_per_minute__gte", 1), _connector="OR"),
+                name="apikey_handshake_limit",
+            ),
+        ),
     ]

@@ -123,6 +123,22 @@ def test_wrong_body_gets_the_documented_refusal(world: World, body: Any, status:
     assert not SessionToken.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["A\u200dda", "Jean\u00a0Luc", "O’Neill"])
+def test_names_keep_what_belongs_to_them(world: World, name: str) -> None:
+    user = {"email": "ada@example.com", "first_name": name}
+    answer = world.handshake(partner_org_id=world.profile.organization.external_id, user=user)
+    assert answer["profile"]["first_name"] == name
+
+
+@pytest.mark.parametrize("name", ["", " ", "A\nB", "A\u202eB", "x" * 101, 7])
+def test_names_that_would_deceive_are_refused(world: World, name: object) -> None:
+    body = {
+        "partner_org_id": world.profile.organization.external_id,
+        "user": {"email": "ada@example.com", "first_name": name},
+    }
+    assert world.backend("POST", HANDSHAKE, body).json()["details"][0]["field"] == "user.first_name"
+
+
 def test_unknown_fields_are_ignored(world: World) -> None:
     answer = world.backend(
         "POST", HANDSHAKE, {"internal_user_id": world.profile.external_id, "locale": "tr", "metadata": {"a": [1]}}
