@@ -9,7 +9,8 @@ from psycopg.rows import dict_row
 from audit.events import NOTES, EventType
 
 LATEST: Final = """
-    SELECT id, recorded_at, type, severity, actor_kind, actor_label, subject_type, subject_id, reason, data, count, request_id
+    SELECT id, recorded_at, type, severity, actor_kind, actor_id, actor_label,
+           subject_type, subject_id, reason, data, count, request_id
     FROM audit_event WHERE partner_id = %s::uuid ORDER BY id DESC LIMIT %s
 """
 

@@ -7,7 +7,8 @@
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const shown = new Set(); // rows seen before; only later ones light up
   let choice = 'auto';
-  let inCart = 0;
+  let wantsDeadLink = false;
+  let address = '';
 
   // --- the frame -------------------------------------------------------------------------------------------------
 
@@ -20,8 +21,13 @@
   }
 
   async function fetchSession() {
+    if (wantsDeadLink) {
+      wantsDeadLink = false;
+      return { iframe_embed_url: address.replace(/[0-9a-f]{64}/, '0'.repeat(64)) };
+    }
     const answer = await post('/api/session');
     if (answer.status !== 200) throw new Error(answer.message || `The handshake answered ${answer.status}.`);
+    address = answer.iframe_embed_url;
     return answer;
   }
 
@@ -42,13 +48,17 @@
   if (!embed) say('The loader script could not be fetched: is the service running?', 'bad');
 
   function count(items) {
-    inCart = items;
-    find('cart-count').textContent = inCart;
+    find('cart-count').textContent = items;
   }
 
   const ACTS = {
     reload: () => { embed.reload(); say('The frame was loaded anew, without a link.'); },
     renew: () => { embed.renew(); say('A new link was asked for.'); },
+    dead: () => {
+      wantsDeadLink = Boolean(address);
+      embed.renew();
+      say('The frame was given a dead link, said so, and this page fetched a new one.');
+    },
     logout: () => { embed.logout(); say('The frame was told to log out.'); },
     async replay() {
       const answer = await post('/api/replay');
@@ -124,7 +134,7 @@
   }
 
   function ledgerRow(row, common) {
-    const actor = [row.actor_kind, row.actor_label].filter(Boolean).join(' · ');
+    const actor = [row.actor_kind, row.actor_kind === 'key' ? row.actor_id : row.actor_label].filter(Boolean).join(' ');
     const subject = row.subject_type && `${row.subject_type} ${String(row.subject_id || '').slice(-8)}`;
     return make('li', '',
       make('p', 'title', row.meaning, timeOf(row.recorded_at)),

@@ -7,8 +7,15 @@ from typing import Any, Final
 
 from tests.servers import LiveService
 
+INTERNAL_USER_ID: Final = "ada"
+PARTNER_ORG_ID: Final = "org-1"
 USER: Final = {"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com", "phoneNumber": "+1 555 0100"}
-SETUP: Final = {"internalOrgId": "org-1", "organizationName": "Fernhill", "internalUserId": "ada", "user": USER}
+SETUP: Final[dict[str, Any]] = {
+    "internalOrgId": PARTNER_ORG_ID,
+    "organizationName": "Fernhill",
+    "internalUserId": INTERNAL_USER_ID,
+    "user": USER,
+}
 MAKE_PARTNER: Final = """
 import json, sys
 from core.principals import SYSTEM, Environment
@@ -32,8 +39,8 @@ class MadePartner:
     id: str
     live_key: str = field(repr=False)
     test_key: str = field(repr=False)
-    internal_user_id: str = SETUP["internalUserId"]
-    partner_org_id: str = SETUP["internalOrgId"]
+    internal_user_id: str = INTERNAL_USER_ID
+    partner_org_id: str = PARTNER_ORG_ID
 
 
 def make_partner(service: LiveService, *, live: list[str], test: list[str]) -> MadePartner:
@@ -42,8 +49,7 @@ def make_partner(service: LiveService, *, live: list[str], test: list[str]) -> M
     for key in (made["live"], made["test"]):
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         address = f"{service.base_url}/v1/organizations/setup"
-        body: dict[str, Any] = SETUP
-        request = urllib.request.Request(address, json.dumps(body).encode(), headers, method="POST")
+        request = urllib.request.Request(address, json.dumps(SETUP).encode(), headers, method="POST")
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 201
     return MadePartner(made["id"], made["live"], made["test"])

@@ -116,6 +116,15 @@ def test_revoking_ends_the_session_and_a_new_link_opens_another(page: Page, demo
     expect(page.locator("#ledger")).to_contain_text("user.sessions_revoked")
 
 
+def test_dead_link_is_replaced_by_the_page(page: Page, demo: Demo) -> None:
+    page.goto(demo.origin)
+    is_open(page)
+    page.get_by_role("button", name="Open a dead link").click()
+    expect(page.locator("#heard")).to_contain_text("SESSION_TOKEN_EXPIRED")
+    is_open(page)
+    expect(page.locator("#heard li").first).to_contain_text("ready")
+
+
 def test_log_out_of_the_page_ends_the_frame(page: Page, demo: Demo) -> None:
     page.goto(demo.origin)
     is_open(page)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.embed.world import SANDBOX, World, embed, eventually, expect, is_open, shows
+from tests.embed.world import SANDBOX, World, await_session_calls, embed, expect, is_open, shows
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -64,7 +64,7 @@ def test_spent_links_are_not_asked_for_in_a_loop(page: Page, world: World) -> No
     page.clock.install()
     page.goto(world.loading(MOUNT, new_session=world.spent_session))
     for calls in (1, 2, 3, 4, 4, 4):
-        eventually(page, lambda calls=calls: world.partner.web.session_calls == calls)
+        await_session_calls(page, world, calls)
         shows(page, "This link is no longer valid")
         page.clock.fast_forward(40_000)
     assert world.partner.web.session_calls == 4

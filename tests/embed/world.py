@@ -17,7 +17,8 @@ from tests.embed.sites import PartnerServer, TlsFront
 from tests.servers import LiveService
 
 if TYPE_CHECKING:
-    from playwright.sync_api import FrameLocator, Locator, LocatorAssertions, Page, Route
+    from playwright.sync_api import FrameLocator, Locator, Page, Route
+    from playwright.sync_api._generated import LocatorAssertions
 
 SANDBOX: Final = (
     "allow-same-origin allow-scripts allow-forms allow-popups allow-popups-to-escape-sandbox "
@@ -163,13 +164,13 @@ def wait_heard(page: Page, kind: str, count: int = 1) -> dict[str, Any]:
     return heard(page, kind)[-1]
 
 
-def eventually(page: Page, is_so: Callable[[], bool]) -> None:
-    """Wait, while the browser goes on, until something outside it is so."""
+def await_session_calls(page: Page, world: World, count: int) -> None:
+    """Wait, while the browser goes on, until the partner's backend has been asked so many times."""
     for _ in range(100):
-        if is_so():
+        if world.partner.web.session_calls >= count:
             return
         page.wait_for_timeout(100)
-    raise AssertionError("it never came to be so")
+    raise AssertionError(f"asked {world.partner.web.session_calls} times, not {count}")
 
 
 @contextmanager

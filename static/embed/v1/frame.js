@@ -301,7 +301,8 @@
 
   function fail(error) {
     const hadFocus = document.hasFocus() && document.activeElement !== document.body;
-    failure = error.kind ? error : new Failure('refused');
+    failure = error instanceof Failure ? error : new Failure('refused');
+    if (failure !== error) console.error(error);
     if (failure.kind === 'ended' || failure.kind === 'expired') forget();
     const [title, text, action] = WORDS[failure.kind];
     show('problem', hadFocus);
@@ -377,7 +378,10 @@
   }
 
   function watchHeight() {
-    const report = () => tell('height', { height: Math.ceil(find('page').getBoundingClientRect().height) });
+    const report = () => {
+      if (innerWidth < 160) return; // folded away by the parent: a height at no width means nothing
+      tell('height', { height: Math.ceil(find('page').getBoundingClientRect().height) });
+    };
     if (typeof ResizeObserver === 'function') new ResizeObserver(report).observe(find('page'));
     else report();
   }
