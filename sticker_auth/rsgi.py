@@ -20,7 +20,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sticker_auth.settings")
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402  # settings need the environment first
 
-from core.http import KEY_HEADERS, STRAY_CREDENTIAL  # noqa: E402
+from core.http import KEY_HEADERS, STRAY_CREDENTIAL, without_charset  # noqa: E402
 
 BODY_SECONDS: Final = 30.0
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -86,6 +86,8 @@ def environ_of(scope: Any) -> Environ:
         "wsgi.run_once": False,
     }
     _add_headers(environ, scope.headers)
+    if "CONTENT_TYPE" in environ:
+        environ["CONTENT_TYPE"] = without_charset(environ["CONTENT_TYPE"])
     if "HTTP_HOST" not in environ and scope.authority:
         environ["HTTP_HOST"] = scope.authority
     return environ

@@ -11,6 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sticker_auth.settings")
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402  # settings need the environment first
 
+from core.http import without_charset  # noqa: E402
+
 _django: Final = get_wsgi_application()
 _INHERITED: Final = tuple(os.environ)
 
@@ -19,4 +21,6 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     """Serve one request without the process's secrets in its environment."""
     for name in _INHERITED:
         environ.pop(name, None)
+    if "CONTENT_TYPE" in environ:
+        environ["CONTENT_TYPE"] = without_charset(environ["CONTENT_TYPE"])
     return _django(environ, start_response)
