@@ -2,6 +2,8 @@
 
 import secrets
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -86,6 +88,18 @@ class FreshDatabase:
     def url(self) -> str:
         """The address, as DATABASE_URL wants it."""
         return self.databases.url(self.name)
+
+
+@contextmanager
+def django_at(url: str) -> Iterator[None]:
+    """Let this process use another database for the time of a block, to prepare a service's."""
+    usual = dict(connections.settings["default"])
+    point_django_at(url)
+    try:
+        yield
+    finally:
+        connections.close_all()
+        connections.settings["default"].update(usual)
 
 
 def point_django_at(url: str) -> None:
