@@ -84,8 +84,7 @@ def complete(result: JsonObject, generator: SchemaGenerator, **_kwargs: Any) -> 
     components = result["components"]
     for kind, entries in parts.components().items():
         components.setdefault(kind, {}).update(entries)
-    for name, rules in parts.RULES.items():
-        components["schemas"][name].update(rules)
+    _say_one_of_three(components["schemas"]["HandshakeRequest"])
     for schema in components["schemas"].values():
         _drop_idle_labels(schema)
     result["info"]["description"] = parts.INTRODUCTION
@@ -201,6 +200,14 @@ def _add_examples(operation: JsonObject) -> None:
 
 def _ref(kind: str, name: str) -> JsonObject:
     return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _say_one_of_three(handshake: JsonObject) -> None:
+    for way in parts.HANDSHAKE_WAYS:
+        for name in way["properties"]:
+            known = handshake["properties"][name]
+            handshake["properties"][name] = {**known, "type": ["string", "null"]} if "type" in known else {}
+    handshake["oneOf"] = parts.HANDSHAKE_WAYS
 
 
 def _drop_idle_labels(schema: JsonObject) -> None:

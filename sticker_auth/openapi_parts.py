@@ -47,12 +47,17 @@ SETS_COOKIE: Final = frozenset({"session_redeem", "session_refresh", "session_lo
 STATUSES: Final = {"200": "Done.", "201": "Created.", "204": "Done; the answer has no body."}
 REQUEST_ID: Final = "0f4b6f0c3f0e4f6f8a1c2d3e4f5a6b7c"
 
-# Rules between fields that a serializer cannot state.
-RULES: Final[dict[str, JsonObject]] = {
-    "HandshakeRequest": {
-        "oneOf": [{"required": ["internal_user_id"]}, {"required": ["profile_id"]}, {"required": ["partner_org_id", "user"]}]
-    },
-}
+
+def _identified_by(title: str, name: str, **more: JsonObject) -> JsonObject:
+    return {"title": title, "required": [name, *more], "properties": {name: {"type": "string"}, **more}}
+
+
+# Which one of three ways the caller took; a name that is null counts as left out.
+HANDSHAKE_WAYS: Final = [
+    _identified_by("By your id", "internal_user_id"),
+    _identified_by("By our id", "profile_id"),
+    _identified_by("By organization and e-mail", "partner_org_id", user={"$ref": "#/components/schemas/HandshakeUserRequest"}),
+]
 
 
 def components() -> dict[str, dict[str, JsonObject]]:
@@ -152,13 +157,13 @@ _PARAMETERS: Final[dict[str, JsonObject]] = {
         "name": "X-Sticker-Partner",
         "in": "header",
         "description": "The partner id of the page, when several partners' frames share the browser.",
-        "schema": {"type": "string", "format": "uuid"},
+        "schema": {"type": "string"},
     },
     "EmbedEnvironment": {
         "name": "X-Sticker-Environment",
         "in": "header",
-        "description": "The environment of the page; goes with `X-Sticker-Partner`.",
-        "schema": {"type": "string", "enum": ["live", "test"]},
+        "description": "The environment of the page, `live` or `test`; goes with `X-Sticker-Partner`.",
+        "schema": {"type": "string"},
     },
 }
 
@@ -234,15 +239,16 @@ def _embed_page(operation_id: str, summary: str, embed_base: str) -> JsonObject:
 _ERROR: Final = {"$ref": "#/components/schemas/Error"}
 
 
-def _in_query(name: str, text: str, **schema: object) -> JsonObject:
-    return {"name": name, "in": "query", "description": text, "schema": {"type": "string", **schema}}
+def _in_query(name: str, text: str) -> JsonObject:
+    return {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
 
 
+# A value the page does not know is ignored, so none of these is restricted.
 _PAGE_PARAMETERS: Final[list[JsonObject]] = [
     {"name": "partner_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}},
-    _in_query("theme", "`light` or `dark`; else what the device prefers.", enum=["light", "dark"]),
-    _in_query("hide_nav", "`1` leaves out the page's own top bar.", enum=["1"]),
-    _in_query("category", "Which section to open.", pattern="^[0-9A-Za-z_-]{1,64}$"),
+    _in_query("theme", "`light` or `dark`; else what the device prefers."),
+    _in_query("hide_nav", "`1` leaves out the page's own top bar."),
+    _in_query("category", "Which section to open: 1 to 64 letters, digits, hyphens, underscores."),
     _in_query("return_url", "Where the link back leads: relative, or on a registered origin."),
 ]
 
