@@ -1,5 +1,6 @@
 """What wraps every request: its id, its one log line, and the headers that hold for every answer."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -8,7 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from core.http import context_of, request_id
-from core.logs import log_request
+from core.logs import log_request, request_log
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -32,7 +33,8 @@ class RequestLog:
         response.headers["X-Request-ID"] = request_id(request)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "no-referrer")
-        log_request(_fields(request, response, began))
+        if request_log.isEnabledFor(logging.INFO):
+            log_request(_fields(request, response, began))
         return response
 
 
