@@ -20,7 +20,6 @@
     unavailable: ['The service does not answer', 'Nothing has been lost. Please try again in a moment.', 'Try again'],
     offline: ['You are offline', 'This goes on by itself as soon as you are connected.', 'Try again'],
     refused: ['This could not be opened', 'The service refused the request. If it happens again, tell the site you came from and give the reference below.', 'Try again'],
-    alone: ['This page belongs inside another site', 'It was opened on its own. Continue only if you opened the link yourself; whoever continues uses it up.', 'Continue here'],
   };
 
   const root = document.documentElement;
@@ -426,9 +425,9 @@
     wire();
     wireReturn();
     watchHeight();
-    // Alone, a click is asked for first: link scanners run scripts too, and must not use the link up.
-    if (isFramed || !token) open();
-    else fail(new Failure('alone'));
+    // What is only prerendered must not use the link up; it waits until somebody looks at it.
+    if (document.prerendering) document.addEventListener('prerenderingchange', open, { once: true });
+    else open();
   }
 
   root.classList.add('scripted');
