@@ -190,7 +190,8 @@ class ApiKey(models.Model):
             models.CheckConstraint(condition=_at_least_one("handshake_per_minute"), name="apikey_handshake_limit"),
             models.CheckConstraint(
                 condition=models.Q(revoked_at=None, revoke_reason=None)
-                | models.Q(revoked_at__isnull=False, revoke_reason__in=RevokeReason.values),
+                # A comparison with NULL is not false, so that `in` alone lets a missing reason pass.
+                | models.Q(revoked_at__isnull=False, revoke_reason__isnull=False, revoke_reason__in=RevokeReason.values),
                 name="apikey_revoked_with_reason",
             ),
             # A key of ours is unique by its kid; one issued elsewhere is found, and unique, by its digest alone.

@@ -281,6 +281,7 @@ class Migration(migrations.Migration):
                                 "cessation_of_operation",
                             ],
                         ),
+                        ("revoke_reason__isnull", False),
                         ("revoked_at__isnull", False),
                     ),
                     _connector="OR",
