@@ -12,8 +12,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.admin_actions import ConsoleAction
-from audit.admin_base import ConsoleAdmin, Dossier, Fact, Section, Table, allows
-from audit.admin_display import NOTHING, badge, code, environment_tag, exact_moment, moment, thousands
+from audit.admin_base import MAX_COUNTED, ConsoleAdmin, Dossier, Fact, Section, Table, allows
+from audit.admin_display import NOTHING, badge, clipped, code, environment_tag, exact_moment, moment, thousands
 from audit.admin_filters import (
     BeforeFilter,
     EnvironmentFilter,
@@ -61,7 +61,7 @@ class ExportEvents(ConsoleAction[ExportForm]):
 
     def facts(self) -> list[Fact]:
         counted = self.admin.get_paginator(self.request, self._rows(), 1).count
-        rows = f"more than {thousands(counted)}" if counted >= 10_000 else thousands(counted)
+        rows = f"more than {thousands(counted)}" if counted >= MAX_COUNTED else thousands(counted)
         return [Fact("Rows", rows), Fact("Filters", self.request.GET.urlencode() or "none: the whole ledger")]
 
     def make_form(self, **kwargs: Any) -> ExportForm:
@@ -85,8 +85,7 @@ class ExportEvents(ConsoleAction[ExportForm]):
 
 @admin.register(Event)
 class EventAdmin(ConsoleAdmin):
-    list_display = ("when", "what", "subject", "partner", "environment_tag", "actor", "why", "times")
-    list_display_links = ("when",)
+    list_display = ("when", "what", "subject", "partner", "environment_tag", "actor", "why")
     list_filter = (
         PastTimeFilter,
         SeverityFilter,
@@ -103,7 +102,7 @@ class EventAdmin(ConsoleAdmin):
     console_actions: ClassVar = (ExportEvents,)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response = super().changelist_view(request, extra_context)
+        response: Any = super().changelist_view(request, extra_context)
         changelist = getattr(response, "context_data", {}).get("cl")
         if changelist is not None:
             rows = list(changelist.result_list)
@@ -111,6 +110,10 @@ class EventAdmin(ConsoleAdmin):
             for row in rows:
                 row.partner_name = names.get(row.partner_id, "")
             changelist.result_list = rows
+            is_capped = changelist.result_count >= MAX_COUNTED
+            response.context_data["older_url"] = (
+                changelist.get_query_string({"before": rows[-1].pk}, ["p"]) if is_capped and rows else ""
+            )
         return response
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
@@ -128,7 +131,8 @@ class EventAdmin(ConsoleAdmin):
 
     @admin.display(description="What")
     def what(self, event: Event) -> SafeString:
-        return severity_badge(event)
+        times = format_html(' <span class="sa-quiet">&times;{}</span>', thousands(event.count)) if event.count > 1 else ""
+        return format_html('<span class="sa-nowrap">{}{}</span>', severity_badge(event), times)
 
     @admin.display(description="Subject")
     def subject(self, event: Event) -> SafeString:
@@ -138,7 +142,7 @@ class EventAdmin(ConsoleAdmin):
     def partner(self, event: Event) -> SafeString:
         return partner_link(event, getattr(event, "partner_name", ""))
 
-    @admin.display(description="Environment")
+    @admin.display(description="Env.")
     def environment_tag(self, event: Event) -> SafeString:
         return environment_tag(event.environment)
 
@@ -148,11 +152,7 @@ class EventAdmin(ConsoleAdmin):
 
     @admin.display(description="Why")
     def why(self, event: Event) -> SafeString:
-        return format_html('<span class="sa-clip" title="{0}">{0}</span>', event.reason) if event.reason else NOTHING
-
-    @admin.display(description="Times")
-    def times(self, event: Event) -> str:
-        return thousands(event.count)
+        return clipped(event.reason) if event.reason else NOTHING
 
     def dossier(self, request: HttpRequest, row: Event) -> Dossier:
         sections = [_what_happened(row), _data(row)]

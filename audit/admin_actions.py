@@ -74,12 +74,12 @@ class ConsoleAction(View, Generic[F]):
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         form = self.make_form(data=request.POST)
         if not form.is_valid():
-            return self.ask(form, status=422)
+            return self.ask(form)
         try:
             return self.perform(form, staff_actor(request))
         except StickerError as error:
             self.refuse(form, error)
-            return self.ask(form, status=error.status)
+            return self.ask(form)
 
     def perform(self, form: F, actor: Actor) -> HttpResponse:
         """Act, by one service call, and say what to show next."""
@@ -114,7 +114,7 @@ class ConsoleAction(View, Generic[F]):
         if not error.details:
             form.add_error(None, error.text)
 
-    def ask(self, form: F, *, status: int = 200) -> HttpResponse:
+    def ask(self, form: F) -> HttpResponse:
         """Show the form with everything that should be known before it is sent."""
         extra = {
             "form": form,
@@ -126,7 +126,7 @@ class ConsoleAction(View, Generic[F]):
             "back_url": self.back_url(),
             "action_url": self.request.get_full_path(),
         }
-        return self.show(self.panel_name, extra, status=status)
+        return self.show(self.panel_name, extra)
 
     def show(self, panel: str, extra: dict[str, Any], *, status: int = 200) -> HttpResponse:
         """Answer with a panel: alone for the dialog, within the whole page otherwise."""

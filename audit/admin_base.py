@@ -120,6 +120,16 @@ def allows(request: HttpRequest, permission: str) -> bool:
     return bool(request.user.has_perm(permission))
 
 
+class _LinksByObjectId:
+    """Mixed in front of the theme's list: rows are linked by what stands for them in addresses, which need not be the key."""
+
+    model_admin: "ConsoleAdmin"
+
+    def url_for_result(self, result: Any) -> str:
+        admin = self.model_admin
+        return reverse(f"admin:{admin.url_name('change')}", args=[admin.object_id(result)])
+
+
 class ConsoleAdmin(ThemedAdmin):
     """Rows that staff look at and never edit in place; whatever may be done to them is one of `console_actions`."""
 
@@ -181,7 +191,14 @@ class ConsoleAdmin(ThemedAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         extra = {"console_buttons": self.buttons(request), **(extra_context or {})}
-        return super().changelist_view(request, extra)
+        response = super().changelist_view(request, extra)
+        rows = getattr(response, "context_data", {}).get("cl")
+        if rows is not None and not rows.query and not rows.has_active_filters:
+            rows.full_result_count = rows.result_count
+        return response
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return type("ConsoleChangeList", (_LinksByObjectId, super().get_changelist(request, **kwargs)), {})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

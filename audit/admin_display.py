@@ -41,6 +41,16 @@ def code(text: object) -> SafeString:
     return format_html('<code class="sa-code">{}</code>', text) if text else NOTHING
 
 
+def clipped(text: str) -> SafeString:
+    """A text of one line, cut where its column ends and whole behind it."""
+    return format_html('<span class="sa-clip" title="{0}">{0}</span>', text)
+
+
+def stacked(main: object, below: object) -> SafeString:
+    """Two lines in one cell, the second one quiet."""
+    return format_html('<span class="sa-stack"><span>{}</span><span class="sa-quiet">{}</span></span>', main, below)
+
+
 def link(text: object, view: str, *args: object) -> SafeString:
     """A link to another admin page; the bare text where that page does not exist."""
     try:

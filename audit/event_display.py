@@ -75,7 +75,7 @@ def subject_link(event: Event) -> SafeString:
     if event.subject_type == "key" and not _KID.fullmatch(event.subject_id):
         page = ""
     shown = event.subject_id if len(event.subject_id) <= 14 else f"{event.subject_id[:8]}…"
-    text = format_html('<code class="sa-code" title="{}">{}</code>', event.subject_id, shown)
+    text = format_html('<code class="sa-code sa-kid" title="{}">{}</code>', event.subject_id, shown)
     return link(text, page, event.subject_id) if page else text
 
 

@@ -32,8 +32,7 @@ class OrganizationFilter(PickedFilter):
 
 @admin.register(Organization)
 class OrganizationAdmin(ConsoleAdmin):
-    list_display = ("name_link", "environment_tag", "partner_link", "external", "created", "updated")
-    list_display_links = None
+    list_display = ("name", "environment_tag", "partner_link", "external", "created", "updated")
     list_filter = (EnvironmentFilter, PartnerFilter)
     list_select_related = ("partner",)
     search_fields = ("external_id",)
@@ -43,11 +42,7 @@ class OrganizationAdmin(ConsoleAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
         return _search(queryset, search_term, Q(name__icontains=search_term)), False
 
-    @admin.display(description="Name", ordering="name")
-    def name_link(self, organization: Organization) -> SafeString:
-        return link(organization.name, "organizations_organization_change", organization.pk)
-
-    @admin.display(description="Environment")
+    @admin.display(description="Env.")
     def environment_tag(self, organization: Organization) -> SafeString:
         return environment_tag(organization.environment)
 
@@ -79,7 +74,6 @@ class OrganizationAdmin(ConsoleAdmin):
 @admin.register(Profile)
 class ProfileAdmin(ConsoleAdmin):
     list_display = ("person", "email", "state", "environment_tag", "organization_link", "partner_link", "external", "created")
-    list_display_links = None
     list_filter = (EnvironmentFilter, PartnerFilter, OrganizationFilter)
     list_select_related = ("partner", "organization")
     search_fields = ("external_id",)
@@ -91,14 +85,14 @@ class ProfileAdmin(ConsoleAdmin):
         return _search(by_email, search_term, Q(lower_email=search_term.strip().lower())), False
 
     @admin.display(description="User", ordering="last_name")
-    def person(self, profile: Profile) -> SafeString:
-        return link(_full_name(profile), "organizations_profile_change", profile.pk)
+    def person(self, profile: Profile) -> str:
+        return _full_name(profile)
 
     @admin.display(description="State")
     def state(self, profile: Profile) -> SafeString:
         return _state(profile)
 
-    @admin.display(description="Environment")
+    @admin.display(description="Env.")
     def environment_tag(self, profile: Profile) -> SafeString:
         return environment_tag(profile.environment)
 

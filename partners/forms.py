@@ -28,7 +28,7 @@ LIFETIMES: Final = [
     ("180", "180 days"),
     ("365", "1 year"),
     (CUSTOM, "Until a date"),
-    (NEVER, "Never expires"),
+    (NEVER, "Never (a copy that leaks works for good)"),
 ]
 OVERLAPS: Final = [
     (Overlap.NOW, "Not at all: it stops working now"),

@@ -125,7 +125,6 @@ class RevokeSession(ConsoleAction[ReasonForm]):
 class SessionRowAdmin(ConsoleAdmin):
     """What the lists of tokens and of embed sessions have in common."""
 
-    list_display_links = None
     list_select_related = _RELATED
     search_fields = ("pk",)
     search_help_text = "Session id, kid or the partner's id for the user"
@@ -143,7 +142,7 @@ class SessionRowAdmin(ConsoleAdmin):
         """How a session id is found in this table."""
         return Q(pk=session_id)
 
-    @admin.display(description="Environment")
+    @admin.display(description="Env.")
     def environment_tag(self, row: Any) -> SafeString:
         return environment_tag(row.environment)
 
@@ -174,7 +173,7 @@ class SessionTokenAdmin(SessionRowAdmin):
 
     @admin.display(description="Session")
     def session_id(self, token: SessionToken) -> SafeString:
-        return link(code(str(token.pk)[:8]), "sessions_app_sessiontoken_change", token.pk)
+        return code(str(token.pk)[:8])
 
     @admin.display(description="State")
     def state(self, token: SessionToken) -> SafeString:
@@ -214,7 +213,7 @@ class EmbedSessionAdmin(SessionRowAdmin):
 
     @admin.display(description="Session")
     def session_id(self, session: EmbedSession) -> SafeString:
-        return link(code(str(session.pk)[:8]), "sessions_app_embedsession_change", session.pk)
+        return code(str(session.pk)[:8])
 
     @admin.display(description="State")
     def state(self, session: EmbedSession) -> SafeString:

@@ -1,22 +1,26 @@
 """Staff and their roles, on the theme's own classes; only superusers change who may do what."""
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from audit.admin_base import ThemedAdmin
 from audit.admin_display import badge, badges, moment
+from sticker_auth.roles import APPS
 
 if TYPE_CHECKING or settings.ADMIN_THEME == "plain":
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+    from django.forms import CheckboxSelectMultiple as Checkboxes
 else:
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+    from unfold.widgets import UnfoldAdminCheckboxSelectMultiple as Checkboxes
 
 
 if TYPE_CHECKING:
@@ -62,7 +66,10 @@ class StaffAdmin(_OnlySuperusersChange, ThemedUserAdmin, ThemedAdmin):
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ("last_login", "date_joined")
-    filter_horizontal = ("groups",)
+    filter_horizontal = ()
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, widget=Checkboxes, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         found: QuerySet[User] = super().get_queryset(request).prefetch_related("groups")
@@ -90,6 +97,13 @@ class StaffAdmin(_OnlySuperusersChange, ThemedUserAdmin, ThemedAdmin):
 
 class RoleAdmin(_OnlySuperusersChange, GroupAdmin, ThemedAdmin):
     list_display = ("name", "people")
+    filter_horizontal = ()
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        ours = Permission.objects.filter(content_type__app_label__in=[*APPS]).exclude(content_type__model="permission")
+        field: Any = super().formfield_for_manytomany(db_field, request, widget=Checkboxes, queryset=ours, **kwargs)
+        field.label_from_instance = attrgetter("name")
+        return field
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         found: QuerySet[Group] = super().get_queryset(request).prefetch_related("user_set")

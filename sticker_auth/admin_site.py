@@ -29,14 +29,14 @@ class StickerAdminSite(BaseSite):
     site_header = "Sticker Auth"
     index_title = "Overview"
     site_url = None
-    enable_nav_sidebar = True
+    login_template = "admin/console/login.html"
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context: dict[str, Any] = super().each_context(request)
         is_plain = settings.ADMIN_THEME == "plain"
         if is_plain:
             context["site_header"] = f"{self.site_header} · {deployment_word()}"
-        return {**context, "is_plain": is_plain}
+        return {**context, "is_plain": is_plain, "deployment": deployment_word()}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         context = {

@@ -45,7 +45,7 @@ _NAVIGATION: Final = [
         "title": "Customers",
         "items": [
             _item("Organizations", "domain", "organizations_organization_changelist", "organizations.view_organization"),
-            _item("Users", "person", "organizations_profile_changelist", "organizations.view_profile"),
+            _item("Profiles", "person", "organizations_profile_changelist", "organizations.view_profile"),
         ],
     },
     {

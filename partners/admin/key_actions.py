@@ -15,7 +15,6 @@ from core.principals import Actor
 from partners.admin.key_display import is_alive, status_badge
 from partners.errors import KeyNotFoundError
 from partners.forms import (
-    PARTNER_BACKEND,
     EditKeyForm,
     IdentifyForm,
     ImportKeyForm,
@@ -71,7 +70,6 @@ class ShowsSecret(ConsoleAction[F]):
 
     def reveal(self, shown: ShownKey, *, previous: ApiKey | None = None) -> HttpResponse:
         """Answer with the key, or say that this form has done its work before."""
-        self.revealed = shown.key
         url = reverse(KEY_PAGE, args=[shown.key.kid])
         if shown.plaintext is None:
             return self.show("partners/form_used.html", {"key": shown.key, "done_url": url}, status=409)
@@ -95,10 +93,6 @@ class PolicyAction(ConsoleAction[P]):
     def make_form(self, **kwargs: Any) -> P:
         asked = {name: self.request.GET[name] for name in ("partner", "environment") if name in self.request.GET}
         return super().make_form(initial=asked, **kwargs)
-
-    def ask(self, form: P, *, status: int = 200) -> HttpResponse:
-        self.preset = " ".join(PARTNER_BACKEND)
-        return super().ask(form, status=status)
 
 
 class IssueKey(PolicyAction[IssueKeyForm], ShowsSecret[IssueKeyForm]):

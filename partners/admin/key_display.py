@@ -48,10 +48,14 @@ def status_badge(key: ApiKey) -> SafeString:
     return badge(status.label, tone=_TONES[status], title=until or reason)
 
 
+def kid_text(key: ApiKey) -> SafeString:
+    """The kid, with the prefix a log line would show behind it."""
+    return format_html('<code class="sa-code sa-kid" title="{}">{}</code>', key.masked, key.kid)
+
+
 def key_link(key: ApiKey) -> SafeString:
-    """The kid as a link to the key's page, with the prefix a log line would show."""
-    text = format_html('<code class="sa-code sa-kid" title="{}">{}</code>', key.masked, key.kid)
-    return link(text, "partners_apikey_change", key.kid)
+    """The kid as a link to the key's page."""
+    return link(kid_text(key), "partners_apikey_change", key.kid)
 
 
 def expiry(key: ApiKey) -> SafeString:
@@ -71,9 +75,8 @@ def scope_summary(key: ApiKey) -> SafeString:
     names = ", ".join(scope.value for scope in key.scopes)
     if not key.scopes:
         return badge("none", tone="warn", title="This key may do nothing but ask who it is")
-    first = key.scopes[0].value
-    more = f" +{len(key.scopes) - 1}" if len(key.scopes) > 1 else ""
-    return format_html('<span class="sa-nowrap" title="{}">{}{}</span>', names, first, more)
+    count = len(key.scopes)
+    return format_html('<span class="sa-nowrap" title="{}">{} scope{}</span>', names, count, "" if count == 1 else "s")
 
 
 def scope_rows(scopes: list[Scope]) -> list[list[str | SafeString]]:

@@ -12,13 +12,25 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.admin_base import ConsoleAdmin, Dossier, Fact, Section, Table
-from audit.admin_display import NOTHING, badge, badges, code, environment_tag, exact_moment, link, moment, thousands
+from audit.admin_display import (
+    NOTHING,
+    badge,
+    badges,
+    clipped,
+    code,
+    environment_tag,
+    exact_moment,
+    link,
+    moment,
+    stacked,
+    thousands,
+)
 from audit.admin_filters import EnvironmentFilter
 from audit.models import Event
 from core.credentials import kid_in
 from partners.admin.filters import AttentionFilter, KeyKindFilter, KeyStatusFilter, PartnerFilter
 from partners.admin.key_actions import EditKey, IdentifyKey, ImportKey, IssueKey, PauseKey, ResumeKey, RevokeKey, RotateKey
-from partners.admin.key_display import expiry, key_link, risk_badges, risks, scope_rows, scope_summary, status_badge
+from partners.admin.key_display import expiry, key_link, kid_text, risk_badges, risks, scope_rows, scope_summary, status_badge
 from partners.admin.usage_plot import plots_of
 from partners.models import ApiKey, KeyUsage
 from partners.querysets import ApiKeyQuerySet
@@ -28,18 +40,15 @@ from partners.usage import ACCEPTED
 @admin.register(ApiKey)
 class ApiKeyAdmin(ConsoleAdmin):
     list_display = (
-        "kid_link",
+        "kid_text",
         "status_badge",
         "environment_tag",
-        "partner_link",
-        "key_name",
+        "partner_and_name",
         "scope_summary",
         "last_used",
         "expiry",
-        "generation_number",
         "risk_badges",
     )
-    list_display_links = None
     list_filter = (KeyStatusFilter, EnvironmentFilter, AttentionFilter, KeyKindFilter, PartnerFilter)
     list_select_related = ("partner",)
     search_fields = ("kid",)
@@ -66,24 +75,21 @@ class ApiKeyAdmin(ConsoleAdmin):
         return queryset.matching(kid_in(term) or term), False
 
     @admin.display(description="Kid", ordering="kid")
-    def kid_link(self, key: ApiKey) -> SafeString:
-        return key_link(key)
+    def kid_text(self, key: ApiKey) -> SafeString:
+        return stacked(kid_text(key), f"generation {key.generation}")
 
     @admin.display(description="Status")
     def status_badge(self, key: ApiKey) -> SafeString:
         return status_badge(key)
 
-    @admin.display(description="Environment")
+    @admin.display(description="Env.")
     def environment_tag(self, key: ApiKey) -> SafeString:
         return environment_tag(key.environment)
 
     @admin.display(description="Partner")
-    def partner_link(self, key: ApiKey) -> SafeString:
-        return link(key.partner.name, "partners_partner_change", key.partner_id)
-
-    @admin.display(description="Name")
-    def key_name(self, key: ApiKey) -> SafeString:
-        return format_html('<span class="sa-clip" title="{0}">{0}</span>', key.name)
+    def partner_and_name(self, key: ApiKey) -> SafeString:
+        partner = link(clipped(key.partner.name), "partners_partner_change", key.partner_id)
+        return stacked(partner, clipped(key.name))
 
     @admin.display(description="Scopes")
     def scope_summary(self, key: ApiKey) -> SafeString:
@@ -96,10 +102,6 @@ class ApiKeyAdmin(ConsoleAdmin):
     @admin.display(description="Expires", ordering="expires_at")
     def expiry(self, key: ApiKey) -> SafeString:
         return expiry(key)
-
-    @admin.display(description="Gen.")
-    def generation_number(self, key: ApiKey) -> int:
-        return key.generation
 
     @admin.display(description="Risks")
     def risk_badges(self, key: ApiKey) -> SafeString:

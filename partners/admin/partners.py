@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.admin_base import Button, ConsoleAdmin, Dossier, Fact, Section, Table, allows
-from audit.admin_display import badge, code, exact_moment, link, moment, thousands
+from audit.admin_display import badge, code, exact_moment, moment, thousands
 from audit.models import Event
 from audit.partner_names import PartnerDirectory, register_directory
 from core.principals import Environment
@@ -39,8 +39,7 @@ KEYS_SHOWN = 25
 
 @admin.register(Partner)
 class PartnerAdmin(ConsoleAdmin):
-    list_display = ("name_link", "status_badge", "slug", "live_keys", "test_keys", "last_activity", "created")
-    list_display_links = None
+    list_display = ("name", "status_badge", "slug", "live_keys", "test_keys", "last_activity", "created")
     list_filter = (PartnerStatusFilter,)
     search_fields = ("slug",)
     search_help_text = "Name, slug or id"
@@ -69,10 +68,6 @@ class PartnerAdmin(ConsoleAdmin):
             return queryset.filter(pk=UUID(term)), False
         except ValueError:
             return queryset.matching(term), False
-
-    @admin.display(description="Name", ordering="name")
-    def name_link(self, partner: Partner) -> SafeString:
-        return link(partner.name, "partners_partner_change", partner.pk)
 
     @admin.display(description="Status", ordering="status")
     def status_badge(self, partner: Partner) -> SafeString:
