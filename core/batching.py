@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
 MAX_PENDING: Final = 50_000
+# Stored in parts: the larger one is, the longer its writing keeps the interpreter from the requests.
+PART_KEYS: Final = 250
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -52,19 +54,21 @@ class Batch(Generic[K, V]):
     def flush(self) -> int:
         """Store everything pending and return how many keys that were.
 
-        Raises: OperationalError or InterfaceError when the store is down; the values are then pending again. After any
-        other error they are gone: a value that cannot be stored must not hold up those after it.
+        Raises: OperationalError or InterfaceError when the store is down; what is not stored is then pending again. After
+        any other error the part that caused it is gone: a value that cannot be stored must not hold up those after it.
         """
         with self._lock:
             taken, self._pending = self._pending, {}
-        if not taken:
-            return 0
-        try:
-            self._write(taken)
-        except (OperationalError, InterfaceError):
-            self._restore(taken)
-            raise
-        return len(taken)
+        entries = list(taken.items())
+        for first in range(0, len(entries), PART_KEYS):
+            after = first + PART_KEYS
+            try:
+                self._write(dict(entries[first:after]))
+            except BaseException as error:
+                is_down = isinstance(error, OperationalError | InterfaceError)
+                self._restore(dict(entries[first if is_down else after :]))
+                raise
+        return len(entries)
 
     def _restore(self, taken: dict[K, V]) -> None:
         with self._lock:

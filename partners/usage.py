@@ -4,10 +4,8 @@ The same batch moves a key's digest to the newest pepper once the key has proved
 """
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import add
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import connection, transaction
 
@@ -20,8 +18,7 @@ from partners.verification import KeyRecord
 ACCEPTED: Final = "accepted"
 
 
-@dataclass(frozen=True, slots=True)
-class UsageKey:
+class UsageKey(NamedTuple):
     """What makes two uses of a key equal for counting."""
 
     key_id: int
@@ -31,16 +28,14 @@ class UsageKey:
     network: str
 
 
-@dataclass(frozen=True, slots=True)
-class LastUse:
-    """The latest use of a key: seconds since 1970, and the network it came from."""
+class Uses(NamedTuple):
+    """How many equal uses there were, and when the latest was, in seconds since 1970."""
 
-    at: float
-    network: str
+    count: int
+    latest: float
 
 
-@dataclass(frozen=True, slots=True)
-class Rehash:
+class Rehash(NamedTuple):
     """A digest under the newest pepper, for a row that still holds `old_pepper_id`'s."""
 
     old_pepper_id: int
@@ -51,32 +46,44 @@ class Rehash:
 def note_use(record: KeyRecord, parsed: ParsedKey, *, outcome: str, endpoint: str, address: str | None) -> None:
     """Count one use of a proven key. A key's first use is written at once: a rotation asks whether it happened."""
     now = time.time()
-    network = network_of(address)
-    _counts.add(UsageKey(record.id, int(now) // 3600, outcome, endpoint, network), 1)
-    if outcome != ACCEPTED:
-        return
-    _last_uses.add(record.id, LastUse(now, network), is_urgent=record.is_unused)
+    is_accepted = outcome == ACCEPTED
+    use = UsageKey(record.id, int(now) // 3600, outcome, endpoint, network_of(address))
+    _uses.add(use, Uses(1, now), is_urgent=is_accepted and record.is_unused)
     active = pepper_ring().active
-    if record.pepper_id < active.id:
+    if is_accepted and record.pepper_id < active.id:
         _rehashes.add(record.id, Rehash(record.pepper_id, active.id, key_digest(active, parsed.key_hash)))
 
 
-def _write_counts(pending: dict[UsageKey, int]) -> None:
-    rows = [
-        (key.key_id, datetime.fromtimestamp(key.hour * 3600, UTC), key.outcome, key.endpoint, key.network, count)
-        for key, count in sorted(pending.items(), key=lambda item: (item[0].key_id, item[0].hour))
-    ]
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.executemany(
+def _write_uses(pending: dict[UsageKey, Uses]) -> None:
+    uses = sorted(pending.items())
+    with transaction.atomic():
+        _add_counts(uses)
+        _advance_last_uses([use for use in uses if use[0].outcome == ACCEPTED])
+
+
+def _add_counts(uses: list[tuple[UsageKey, Uses]]) -> None:
+    keys = [key for key, _ in uses]
+    with connection.cursor() as cursor:
+        cursor.execute(
             """INSERT INTO partners_keyusage AS u (key_id, hour, outcome, endpoint, network, count)
-               VALUES (%s, %s, %s, %s, %s, %s)
+               SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::bigint[])
                ON CONFLICT (key_id, hour, outcome, endpoint, network) DO UPDATE SET count = u.count + excluded.count""",
-            rows,
+            [
+                [key.key_id for key in keys],
+                [datetime.fromtimestamp(key.hour * 3600, UTC) for key in keys],
+                [key.outcome for key in keys],
+                [key.endpoint for key in keys],
+                [key.network for key in keys],
+                [use.count for _, use in uses],
+            ],
         )
 
 
-def _write_last_uses(pending: dict[int, LastUse]) -> None:
-    # Forward only, and rows another process is writing are skipped: its newer value stands for ours.
+def _advance_last_uses(uses: list[tuple[UsageKey, Uses]]) -> None:
+    """Move `last_used_at` forward, never back; rows another process is writing are skipped: its newer value stands for ours."""
+    latest: dict[int, tuple[float, str]] = {}
+    for key, use in uses:
+        latest[key.key_id] = max(latest.get(key.key_id, (0.0, "")), (use.latest, key.network))
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE partners_apikey k SET last_used_at = to_timestamp(u.at), last_used_network = u.network
@@ -84,12 +91,7 @@ def _write_last_uses(pending: dict[int, LastUse]) -> None:
                WHERE k.id = u.id AND (k.last_used_at IS NULL OR k.last_used_at < to_timestamp(u.at))
                  AND k.id IN (SELECT id FROM partners_apikey WHERE id = ANY(%s::bigint[]) ORDER BY id
                               FOR NO KEY UPDATE SKIP LOCKED)""",
-            [
-                list(pending),
-                [use.at for use in pending.values()],
-                [use.network for use in pending.values()],
-                list(pending),
-            ],
+            [list(latest), [at for at, _ in latest.values()], [network for _, network in latest.values()], list(latest)],
         )
 
 
@@ -99,14 +101,13 @@ def _write_rehashes(pending: dict[int, Rehash]) -> None:
         cursor.executemany("UPDATE partners_apikey SET digest = %s, pepper_id = %s WHERE id = %s AND pepper_id = %s", rows)
 
 
-def _later(first: LastUse, second: LastUse) -> LastUse:
-    return second if second.at >= first.at else first
+def _together(first: Uses, second: Uses) -> Uses:
+    return Uses(first.count + second.count, max(first.latest, second.latest))
 
 
 def _newer(_first: Rehash, second: Rehash) -> Rehash:
     return second
 
 
-_counts: Final[Batch[UsageKey, int]] = Batch("key usage", merge=add, write=_write_counts)
-_last_uses: Final[Batch[int, LastUse]] = Batch("last use", merge=_later, write=_write_last_uses)
+_uses: Final[Batch[UsageKey, Uses]] = Batch("key usage", merge=_together, write=_write_uses)
 _rehashes: Final[Batch[int, Rehash]] = Batch("pepper re-hash", merge=_newer, write=_write_rehashes)
