@@ -49,15 +49,23 @@ class ApiView(APIView):
     # Fields that would grant something if they were honoured; refused wherever they are not part of the contract.
     granting_fields: ClassVar[frozenset[str]] = frozenset({"partner_id", "environment", "scopes", "is_used", "expires_at"})
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: `Allow` goes with a refused method only, and nothing is negotiated."""
+        return {}
+
     def initialize_request(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> Request:
         return Request(request, authenticators=[cls() for cls in self.authentication_classes])
 
     def initial(self, request: Request, *_args: Any, **_kwargs: Any) -> None:
-        if str(request.method).lower() not in self.http_method_names or str(request.method) not in self.allowed_methods:
+        # Read from Django's request: DRF's looks up each of its attributes in vain first.
+        http = request._request
+        method = str(http.method).lower()
+        if method not in self.http_method_names or not hasattr(self, method):
             raise MethodNotAllowedError(reason="method")
-        if "\x00" in request._request.path:
+        if "\x00" in http.path:
             raise NotFoundError(reason="nul_in_path")
-        if secrets_in_query(request._request):
+        if secrets_in_query(http):
             raise SecretInUrlError(reason="secret_in_query")
         self.perform_authentication(request)
         for permission_class in self.permission_classes:

@@ -102,8 +102,8 @@ class HasScope(BasePermission):
         principal = principal_of(request)
         if not principal.partner_is_active:
             raise PartnerSuspendedError(reason="partner_suspended")
-        method = "GET" if request.method == "HEAD" else str(request.method)
-        scope = view.required_scopes[method]
+        method = str(request._request.method)
+        scope = view.required_scopes["GET" if method == "HEAD" else method]
         if scope is not None and scope not in principal.scopes:
             raise ForbiddenError(f"This key does not carry the scope '{scope}'.", reason=f"scope:{scope}")
         return True

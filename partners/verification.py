@@ -6,7 +6,7 @@ Whatever is wrong, the caller learns the same; the exact reason goes to the ledg
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.credentials import ParsedKey, key_digest, parse_key
@@ -30,8 +30,7 @@ _BY_DIGEST: Final = _COLUMNS + "WHERE k.is_imported AND k.digest = ANY(%(digests
 _NOBODY: Final = RingKey(0, bytes(32))
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
+class KeyRecord(NamedTuple):
     """What the one read tells about a key and its partner."""
 
     id: int
@@ -123,7 +122,7 @@ def _look_up(parsed: ParsedKey) -> KeyRecord | None:
         row = fetch_one(_BY_KID, {"kid": parsed.kid})
     else:
         row = fetch_one(_BY_DIGEST, {"digests": [key_digest(p, parsed.key_hash) for p in pepper_ring()]})
-    return KeyRecord(*row) if row else None
+    return KeyRecord._make(row) if row else None
 
 
 def _is_genuine(parsed: ParsedKey, record: KeyRecord | None) -> bool:
