@@ -31,7 +31,7 @@ class UsageKey(NamedTuple):
 class Uses(NamedTuple):
     """How many equal uses there were, and when the latest was, in seconds since 1970."""
 
-    count: int
+    calls: int
     latest: float
 
 
@@ -74,7 +74,7 @@ def _add_counts(uses: list[tuple[UsageKey, Uses]]) -> None:
                 [key.outcome for key in keys],
                 [key.endpoint for key in keys],
                 [key.network for key in keys],
-                [use.count for _, use in uses],
+                [use.calls for _, use in uses],
             ],
         )
 
@@ -102,7 +102,7 @@ def _write_rehashes(pending: dict[int, Rehash]) -> None:
 
 
 def _together(first: Uses, second: Uses) -> Uses:
-    return Uses(first.count + second.count, max(first.latest, second.latest))
+    return Uses(first.calls + second.calls, max(first.latest, second.latest))
 
 
 def _newer(_first: Rehash, second: Rehash) -> Rehash:
