@@ -11,7 +11,7 @@ import requests
 
 from core.principals import Environment
 from partners.services.partners import find_partner
-from tests.databases import point_django_at
+from tests.databases import django_at
 from tests.factories import make_key
 from tests.servers import LiveService, StartService
 
@@ -64,17 +64,11 @@ class Caller:
 def caller(
     shared_service: StartService, databases: "Databases", django_db_setup: None, django_db_blocker: "DjangoDbBlocker"
 ) -> Iterator[Caller]:
-    from django.db import connections
-
     service = shared_service(env=UNLIMITED)
     partner_id = str(json.loads(service.manage("create_partner", "--name", "Northwind", "--json"))["id"])
-    usual = dict(connections.settings["default"])
-    with django_db_blocker.unblock():
-        point_django_at(service.database_url)
+    with django_db_blocker.unblock(), django_at(service.database_url):
         partner = find_partner(partner_id)
         keys = [make_key(partner, environment=Environment.TEST).plaintext for _ in range(500)]
-        connections.close_all()
-        connections.settings["default"].update(usual)
     made = Caller(service, partner_id, keys[0], iter(keys[1:]))
     made.post("/v1/organizations/setup", SETUP, Authorization=f"Bearer {made.key}")
     with made.session:
