@@ -12,7 +12,8 @@ urlpatterns = [
     path("v1/sessions/heartbeat", views.HeartbeatView.as_view(), name="session-heartbeat"),
     path("v1/sessions/logout", views.LogoutView.as_view(), name="session-logout"),
     path("v1/sessions/<uuid:session_id>", views.SessionView.as_view(), name="session"),
-    path("v1/users/<str:internal_user_id>/sessions", views.UserSessionsView.as_view(), name="user-sessions"),
+    # A partner's own ids may hold slashes.
+    path("v1/users/<path:internal_user_id>/sessions", views.UserSessionsView.as_view(), name="user-sessions"),
     path("embedded/<uuid:partner_id>", embed.live_page, name="embed-live"),
     path("sandbox/embedded/<uuid:partner_id>", embed.sandbox_page, name="embed-sandbox"),
 ]

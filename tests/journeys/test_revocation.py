@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
+from urllib.parse import quote
 
 import pytest
 
-from tests.journeys.parties import USER, Backend, Page, database, ledger
+from tests.journeys.parties import SETUP, USER, Backend, Page, database, ledger
 from tests.servers import LiveService
 
 # Far more requests than workers, each on a connection of its own: every worker is asked.
@@ -74,6 +75,14 @@ def test_one_session_is_revoked_and_the_others_stay(service: LiveService, backen
     assert (page.call("GET", "current").status, other.call("GET", "current").status) == (401, 200)
     assert backend.call("GET", f"/v1/sessions/{session}").body["status"] == "revoked"
     assert ledger(service, backend.partner_id).count("session.revoked") == 1
+
+
+@pytest.mark.parametrize("user", ["a/b", "ä ö", "..", "a%2Fb", "x?y#z", "sessions"])
+def test_user_is_named_by_whatever_id_the_partner_has_for_it(backend: Backend, page: Page, user: str) -> None:
+    assert backend.call("POST", "/v1/organizations/setup", SETUP | {"internalUserId": user}).status == 201
+    page.open(backend.handshake(internal_user_id=user)["session_key"])
+    assert backend.call("DELETE", f"/v1/users/{quote(user, safe='')}/sessions").status == 204
+    assert page.call("GET", "current").status == 401
 
 
 def test_rotation_keeps_open_iframes_and_moves_the_backend_over(backend: Backend, page: Page) -> None:
