@@ -13,6 +13,8 @@ urlpatterns = [
     path("v1/", include("organizations.urls")),
     path("", include("sessions_app.urls")),
     path("v1/openapi.json", docs_pages.openapi_json, name="openapi"),
+    path("", RedirectView.as_view(pattern_name="docs")),
+    path("docs", RedirectView.as_view(pattern_name="docs")),
     path("docs/", docs_pages.api_page, name="docs"),
     path("docs/errors", docs_pages.errors_page, name="docs-errors"),
     path("admin/", admin.site.urls),

@@ -17,7 +17,7 @@ from tests.factories import make_key, make_partner
 
 JsonObject = dict[str, Any]
 # Pages for people and staff, and the document itself.
-NOT_API: Final = re.compile(r"/(admin|docs)/.*|/v1/openapi\.json")
+NOT_API: Final = re.compile(r"/|/docs|/(admin|docs)/.*|/v1/openapi\.json|/favicon\.ico")
 # What only staff meet, in the admin and the commands.
 STAFF_ERRORS: Final = {"PARTNER_NOT_FOUND", "KEY_NOT_FOUND", "KEY_STATE", "KEY_ALREADY_IMPORTED"}
 # Refusals of no single operation: a wrong method, and our own faults.

@@ -57,6 +57,11 @@ def test_documentation_is_open_to_everyone_and_sets_no_cookie(client: Client, ad
     assert not answer.cookies
 
 
+@pytest.mark.parametrize("address", ["/", "/docs"])
+def test_who_does_not_know_where_to_begin_is_led_to_the_documentation(client: Client, address: str) -> None:
+    assert client.get(address).headers["Location"] == "/docs/"
+
+
 def test_page_for_an_unknown_address_says_so_and_names_the_request(client: Client) -> None:
     answer = client.get("/nowhere", headers={"X-Request-ID": "asked-by-test"})
     assert answer.status_code == 404
