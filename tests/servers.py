@@ -87,6 +87,10 @@ class Process:
             self.kill()
             pytest.fail(f"No line with {text!r} came; {self.log} ends:\n{''.join(self._seen[-30:])}")
 
+    def wait(self) -> int:
+        """Wait until it has ended and tell its exit status."""
+        return self._popen.wait(_READY_SECONDS)
+
     def stop(self) -> None:
         """End it as an operator would; by force where that does not help in time."""
         self._popen.terminate()

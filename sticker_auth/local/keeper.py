@@ -25,7 +25,7 @@ from sticker_auth.local import leash
 from sticker_auth.local.environment import short_private_folder
 
 _WAKERS: Final = (signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
-_START_TRIES: Final = 20
+_START_TRIES: Final = 4
 _RETRY_SECONDS: Final = 0.25
 _FAST_STOP_SECONDS: Final = 10.0
 

@@ -18,8 +18,8 @@ _PR_CAP_AMBIENT: Final = 47
 _PR_CAP_AMBIENT_RAISE: Final = 2
 _SECBIT_NO_SETUID_FIXUP: Final = 1 << 2
 _CAPABILITY_VERSION_3: Final = 0x20080522
-_MAY_OVERRIDE: Final = 1 << 1  # CAP_DAC_OVERRIDE
-_MAY_SEARCH: Final = 1 << 2  # CAP_DAC_READ_SEARCH
+MAY_OVERRIDE: Final = 1 << 1  # CAP_DAC_OVERRIDE
+MAY_SEARCH: Final = 1 << 2  # CAP_DAC_READ_SEARCH
 
 NOBODY: Final = 65534
 
@@ -68,7 +68,7 @@ def _passing_capability() -> int:
     """Choose the weaker of the two capabilities that this root still has, as a mask (containers often drop the first)."""
     with open("/proc/self/status", encoding="ascii") as status:
         permitted = next(int(line.split()[1], 16) for line in status if line.startswith("CapPrm:"))
-    return permitted & _MAY_SEARCH or permitted & _MAY_OVERRIDE
+    return permitted & MAY_SEARCH or permitted & MAY_OVERRIDE
 
 
 def _keep_only(mask: int) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,8 +43,6 @@ _COMMON_SETTINGS: Final = (
 )
 DURABLE_SETTINGS: Final = (*_COMMON_SETTINGS, "fsync=on", "synchronous_commit=on", "full_page_writes=on")
 FORGETFUL_SETTINGS: Final = (*_COMMON_SETTINGS, "fsync=off", "full_page_writes=off")
-
-_abandoned: Final[list["subprocess.Popen[bytes]"]] = []
 
 
 class PostgresUnavailableError(Exception):
@@ -202,7 +201,7 @@ class EmbeddedPostgres:
     def _abandon_keeper(self) -> None:
         """Leave the keeper running for the others, although this process is its parent."""
         if self._keeper is not None:
-            _abandoned.append(self._keeper)
+            threading.Thread(target=self._keeper.wait, daemon=True).start()
 
     def _log_tail(self) -> str:
         return self.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace") if self.log.exists() else ""

@@ -1,54 +1,121 @@
-"""The processes of a demo run under honcho, tied to the launcher so that none outlives it."""
+"""The processes of a demo run: started together, their output told apart by name, stopped together without a trace."""
 
-import functools
-import shlex
+import contextlib
+import os
 import signal
+import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-import honcho.manager
-from honcho.printer import Printer
-from honcho.process import Popen, Process
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import IO, Final
 
 from sticker_auth.local import leash
 
-_KILL_AFTER_SECONDS: Final = 3
-_STOPPED_BY_SIGNAL: Final = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+_STOP_SECONDS: Final = 3.0
+_DRAIN_SECONDS: Final = 0.5
+_STOP_ASKED: Final = ""
+_STDOUT: Final = 1  # unbuffered: nothing is left to fail at exit
 
 
-class TiedProcess(Process):  # type: ignore[misc]  # honcho has no types
-    """Honcho's process, and the program it runs, end with the launcher even when that is killed."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One program and the process group that it leads."""
 
-    def run(self, events: Any = None, ignore_signals: bool = False) -> None:
-        """Run the program. Called in a process of its own, which only passes its output on."""
-        leash.end_with_parent(signal.SIGKILL)()
-        self._child_ctor = functools.partial(Popen, preexec_fn=leash.end_with_parent(signal.SIGTERM))
-        super().run(events, ignore_signals)
+    name: str
+    process: "subprocess.Popen[str]"
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Send a signal to the program and to what it has started, also when it has itself ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signum)
 
 
-class PlainSpeaker(Printer):  # type: ignore[misc]  # honcho has no types
-    """Print the lines of one process bare, so that they can be copied and pasted."""
+class Output:
+    """Interleaves lines of several programs; those of one, the speaker, stay bare, so that they can be pasted."""
 
-    def __init__(self, speaker: str) -> None:
-        super().__init__(sys.stdout)
+    def __init__(self, names: Collection[str], *, speaker: str) -> None:
+        self._width = max(map(len, names))
         self._speaker = speaker
+        self._lock = threading.Lock()
 
-    def write(self, message: Any) -> None:
-        """Print one line of a process."""
-        self.prefix = message.name != self._speaker
-        super().write(message)
+    def copy(self, name: str, lines: IO[str]) -> None:
+        """Pass lines on until there are no more; where nobody reads ours any longer, swallow them."""
+        prefix = "" if name == self._speaker else f"{name:<{self._width}} | "
+        for line in lines:
+            with self._lock, contextlib.suppress(BrokenPipeError):
+                os.write(_STDOUT, (prefix + line).encode())
 
 
 def run(commands: Mapping[str, Sequence[str]], *, env: Mapping[str, str], speaker: str) -> int:
-    """Run programs side by side until a signal comes or one of them ends, then stop them all.
+    """Run programs side by side until SIGINT or SIGTERM comes or one of them ends, then stop them all.
 
-    Returns the exit status for the whole: 0 after a signal. Returns within about 4 seconds of it.
+    Returns the exit status for the whole: 0 after a signal, else 1. Takes at most about 4 seconds to stop.
     """
-    honcho.manager.KILL_WAIT = _KILL_AFTER_SECONDS
-    manager = honcho.manager.Manager(PlainSpeaker(speaker))
-    manager._process_ctor = TiedProcess
-    for name, command in commands.items():
-        manager.add_process(name, f"exec {shlex.join(command)}", env=dict(env))
-    manager.loop()
-    return 0 if manager.returncode in _STOPPED_BY_SIGNAL else 1
+    events: SimpleQueue[str] = SimpleQueue()  # its put is safe in a signal handler
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: events.put(_STOP_ASKED))
+    parts: list[Part] = []
+    try:
+        for name, command in commands.items():
+            parts.append(_start(name, command, env=env))
+        readers = _watch(parts, output=Output(commands.keys(), speaker=speaker), events=events)
+        ended = events.get()
+    finally:
+        _stop(parts)
+    for reader in readers:
+        reader.join(_DRAIN_SECONDS)
+    return _status(ended, parts)
+
+
+def _start(name: str, command: Sequence[str], *, env: Mapping[str, str]) -> Part:
+    process = subprocess.Popen(
+        command,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # a terminal's Ctrl-C reaches only us
+        preexec_fn=leash.end_with_parent(),  # noqa: PLW1509  # no thread has been started yet
+    )
+    return Part(name, process)
+
+
+def _watch(parts: Sequence[Part], *, output: Output, events: "SimpleQueue[str]") -> list[threading.Thread]:
+    """Follow each program's output, and its end, which a child of it that keeps the output open would hide."""
+
+    def report_end(part: Part) -> None:
+        part.process.wait()
+        events.put(part.name)
+
+    readers = []
+    for part in parts:
+        assert part.process.stdout is not None  # noqa: S101  # for the type checker
+        readers.append(threading.Thread(target=output.copy, args=(part.name, part.process.stdout), daemon=True))
+        readers[-1].start()
+        threading.Thread(target=report_end, args=(part,), daemon=True).start()
+    return readers
+
+
+def _stop(parts: Sequence[Part]) -> None:
+    for part in parts:
+        part.signal(signal.SIGTERM)
+    end = time.monotonic() + _STOP_SECONDS
+    for part in parts:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            part.process.wait(max(0.0, end - time.monotonic()))
+    for part in parts:
+        part.signal(signal.SIGKILL)
+        part.process.wait()
+
+
+def _status(ended: str, parts: Sequence[Part]) -> int:
+    if ended == _STOP_ASKED:
+        return 0
+    [status] = [part.process.returncode for part in parts if part.name == ended]
+    sys.stderr.write(f"'{ended}' ended with status {status}, so everything was stopped.\n")
+    return 1

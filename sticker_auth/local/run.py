@@ -1,6 +1,5 @@
 """`make run`: PostgreSQL and a broker first, then tables and demo data, then web, worker, beat and the demo's site."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -31,7 +30,6 @@ def main() -> int:
         signal.signal(signum, _leave)
     if _TIE in sys.argv:
         leash.end_with_parent(signal.SIGTERM)()
-    multiprocessing.set_start_method("fork")  # honcho's processes must be children of this one
     try:
         return _run_alone()
     except (RefusedError, PostgresUnavailableError, running.AlreadyRunningError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from sticker_auth.local.environment import write_private
+from sticker_auth.local.redis import remove_leftover
 
 MARK: Final = "STICKER_RUN_OF"
 _TAKEOVER_SECONDS: Final = 4.0
@@ -41,7 +42,7 @@ def only_launcher(folder: Path) -> Iterator[None]:
     """
     with (folder / "run.lock").open("a") as lock:
         _take(lock, folder)
-        end_leftovers(folder)
+        _end_leftovers(folder)
         try:
             yield
         finally:
@@ -59,8 +60,10 @@ def broker_url(folder: Path) -> str:
     return run.broker_url if run and _is_held(folder / "run.lock") else ""
 
 
-def end_leftovers(folder: Path) -> None:
-    """End processes of an earlier run whose launcher was killed; they carry its mark in their environment."""
+def _end_leftovers(folder: Path) -> None:
+    """End what an earlier run whose launcher was killed has left: its processes carry its mark in their environment."""
+    if former := _published(folder):
+        remove_leftover(former.broker_url)
     for signum, patience_seconds in ((signal.SIGTERM, _TERM_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
         for pid in _marked(folder):
             _send(pid, signum)
