@@ -278,7 +278,7 @@ def _locked_family(key_id: int) -> list[ApiKey]:
     # The partner's row comes first, as in an emergency: whoever waits here then sees the generation it waited for.
     key = _known(key_id)
     Partner.objects.select_for_update(no_key=True).get(pk=key.partner_id)
-    return list(ApiKey.objects.select_for_update().filter(key.family_query).order_by("pk"))
+    return list(ApiKey.objects.select_for_update(no_key=True).filter(key.family_query).order_by("pk"))
 
 
 def _retire_unused_successors(family: list[ApiKey], key: ApiKey, now: datetime) -> None:

@@ -171,7 +171,7 @@ def emergency_revoke(partner_id: UUID, *, reason: str, actor: Actor) -> Emergenc
     """
     with transaction.atomic():
         partner = _locked(partner_id)
-        live = ApiKey.objects.select_for_update().filter(partner=partner, revoked_at=None).order_by("pk")
+        live = ApiKey.objects.select_for_update(no_key=True).filter(partner=partner, revoked_at=None).order_by("pk")
         kids = list(live.values_list("kid", flat=True))
         ApiKey.objects.filter(partner=partner, revoked_at=None).update(revoked_at=Now(), revoke_reason=RevokeReason.COMPROMISE)
         Partner.objects.filter(pk=partner.pk).update(auth_epoch=F("auth_epoch") + 1, updated_at=Now())
@@ -194,7 +194,7 @@ def find_partner(identifier: str) -> Partner:
 
 
 def _locked(partner_id: UUID) -> Partner:
-    partner = Partner.objects.select_for_update().filter(pk=partner_id).first()
+    partner = Partner.objects.select_for_update(no_key=True).filter(pk=partner_id).first()
     if partner is None:
         raise PartnerNotFoundError
     return partner

@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 
 from audit.models import Event
 from core.credentials import mint_key
@@ -169,3 +169,30 @@ def test_grace_ends_for_older_generations_however_rotations_interleave() -> None
     ApiKey.objects.filter(pk=second.pk).update(last_used_at=second.created_at)
     at_once(*[rotation(second)] * 5)
     assert find_key(first.kid).grace_until <= find_key(second.kid).rotated_at + timedelta(seconds=1)  # type: ignore[operator]  # both set
+
+
+def meanwhile(act: Act) -> Ended:
+    """Run an act in another thread while this one is inside a transaction; a lock it would wait for fails it."""
+    return at_once(act)[0]
+
+
+@pytest.mark.parametrize("lock", ["emergency", "rotation", "suspension"])
+def test_an_act_on_a_key_does_not_hold_up_calls_and_handshakes_that_refer_to_it(lock: str) -> None:
+    # Rows that refer to a key or partner lock it until they are stored. Waiting for an act that in turn waits for another
+    # of their locks would be a deadlock, and the emergency its likely victim.
+    issued = make_key()
+    acts: dict[str, Act] = {
+        "emergency": lambda: emergency_revoke(issued.key.partner_id, reason="", actor=ALICE),
+        "rotation": rotation(issued.key),
+        "suspension": lambda: suspend_partner(issued.key.partner_id, reason="", actor=ALICE),
+    }
+    with transaction.atomic():
+        acts[lock]()
+        assert unexpected([meanwhile(lambda: refer_to(issued.key))]) == []
+
+
+def refer_to(key: ApiKey) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '500ms'")
+        cursor.execute("SELECT 1 FROM partners_apikey WHERE id = %s FOR KEY SHARE", [key.pk])
+        cursor.execute("SELECT 1 FROM partners_partner WHERE id = %s FOR KEY SHARE", [key.partner_id])
