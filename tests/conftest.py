@@ -12,6 +12,7 @@ import django
 import pytest
 
 from sticker_auth.local import redis
+from sticker_auth.local.environment import PROJECT_ROOT
 from sticker_auth.local.redis import EmbeddedRedis
 from tests.servers import TEST_SETTINGS, PrivatePostgres, RabbitServer, StartService, program, service_starter
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 for _name in ("DATABASE_URL", "CELERY_BROKER_URL", "REDIS_URL", "PUBLIC_BASE_URL", "EMBED_BASE_URL", "ALLOWED_HOSTS"):
     os.environ.pop(_name, None)
 os.environ.update(TEST_SETTINGS, BATCH_FLUSH_SECONDS="0", DJANGO_SETTINGS_MODULE="sticker_auth.settings")
+(PROJECT_ROOT / "static_root").mkdir(exist_ok=True)  # WhiteNoise warns where there is none
 django.setup()
 
 CHROMIUM_ARGUMENTS: Final = (

@@ -29,7 +29,6 @@ TEST_SETTINGS: Final = {
     "STICKER_ENV": "development",
     "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
     "STICKER_PEPPERS": "1:dGVzdC1wZXBwZXItMC0wMTIzNDU2Nzg5YWJjZGVmLTE",
-    "STATIC_ROOT": str(PROJECT_ROOT / "static"),  # a folder that exists; the finders serve the rest
     "STICKER_JWT_KEYS": "1:dGVzdC1qd3Qta2V5LTAtMDEyMzQ1Njc4OWFiY2RlZi0",
 }
 _READY_SECONDS: Final = 60.0

@@ -55,7 +55,7 @@ def _run(folder: Path, *, port: int) -> int:
         env = _environment(folder, port=port, demo_port=demo_port, servers=servers)
         servers.callback(_ignore_signals)
         is_first = _prepare(folder, env=env, port=port, demo_port=demo_port)
-        commands = _commands(folder, port=port, has_broker=bool(env.get("CELERY_BROKER_URL")), is_first=is_first)
+        commands = commands_of(folder, port=port, has_broker=bool(env.get("CELERY_BROKER_URL")), is_first=is_first)
         return processes.run(commands, env=env, speaker="ready")
 
 
@@ -116,7 +116,8 @@ def _prepare(folder: Path, *, env: dict[str, str], port: int, demo_port: int) ->
     return before is None or before.staff_password != after.staff_password
 
 
-def _commands(folder: Path, *, port: int, has_broker: bool, is_first: bool) -> dict[str, list[str]]:
+def commands_of(folder: Path, *, port: int, has_broker: bool, is_first: bool) -> dict[str, list[str]]:
+    """Spell the programs of a run by name; without a broker one timer does what worker and beat do."""
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "sticker_auth.celery"]
     schedule = str(folder / "celerybeat-schedule")
     timed = {

@@ -27,12 +27,14 @@ class InProcessScheduler(Scheduler):  # type: ignore[misc]  # celery has no type
         result = self.app.tasks[due.task].apply(due.args, due.kwargs)
         if result.failed():
             log.error("schedule.task_failed", task=due.task, error=type(result.result).__name__)
+        else:
+            log.info("schedule.task_done", task=due.task)
         connections.close_all()  # a database that was restarted meanwhile gets a new connection next time
         return result
 
 
 class Command(BaseCommand):
-    """Run everything once, then by the schedule until SIGTERM or SIGINT; a task at work is finished first."""
+    """Run the schedule until SIGTERM or SIGINT; tasks are safe to run early, late and twice."""
 
     help = "Run the scheduled tasks in this process: instead of a Celery worker and beat where there is no broker."
 
@@ -44,13 +46,12 @@ class Command(BaseCommand):
 
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, ask_to_stop)
-        run_until(stop)
+        app.loader.import_default_modules()
+        run_until(stop, scheduler=InProcessScheduler(app=app, max_interval=_LONGEST_WAIT_SECONDS))
 
 
-def run_until(stop: threading.Event) -> None:
-    """Run the schedule until the event is set; tasks are safe to run early, late and twice."""
-    app.loader.import_default_modules()
-    scheduler = InProcessScheduler(app=app, max_interval=_LONGEST_WAIT_SECONDS)
+def run_until(stop: threading.Event, *, scheduler: InProcessScheduler) -> None:
+    """Run every entry once and then by its schedule, until the event is set; a task at work is finished first."""
     for entry in list(scheduler.schedule.values()):
         if stop.is_set():
             return
