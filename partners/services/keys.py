@@ -95,7 +95,7 @@ def import_key(partner: Partner, *, key_hash: KeyHash, spec: KeySpec, actor: Act
     known = [bytes(key_digest(each, key_hash)) for each in pepper_ring()]
     try:
         with transaction.atomic():
-            if ApiKey.objects.filter(is_imported=True, digest__in=known).exists():
+            if _is_imported(known):
                 raise KeyAlreadyImportedError
             key = _new_key(MintedKey(base62.random_text(KID_CHARS), ""), _next_id(), spec, actor)
             key.id, key.partner, key.is_imported = key.family_id, partner, True
@@ -103,8 +103,14 @@ def import_key(partner: Partner, *, key_hash: KeyHash, spec: KeySpec, actor: Act
             key.save(force_insert=True)
             record(_act(EventType.KEY_IMPORTED, key, actor, data=_policy(key)))
     except IntegrityError as error:
+        if not _is_imported(known):
+            raise
         raise KeyAlreadyImportedError from error
     return _fresh(key)
+
+
+def _is_imported(digests: Sequence[bytes]) -> bool:
+    return ApiKey.objects.filter(is_imported=True, digest__in=digests).exists()
 
 
 def rotate_key(key_id: int, *, overlap: timedelta, reason: str, actor: Actor) -> IssuedKey:

@@ -60,6 +60,8 @@ def create_partner(name: str, *, actor: Actor, slug: str | None = None) -> Partn
             partner = Partner.objects.create(name=name, slug=chosen)
             record(_act(EventType.PARTNER_CREATED, partner, actor, data={"name": name, "slug": chosen}))
     except IntegrityError as error:
+        if not Partner.objects.filter(slug=chosen).exists():
+            raise
         if slug is None:
             return create_partner(name, actor=actor, slug=f"{chosen[:55]}-{base62.random_text(6).lower()}")
         raise AlreadyExistsError("A partner with this slug exists.", reason="slug_taken") from error
