@@ -52,7 +52,10 @@ class ServiceCommand(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         self._is_json_asked = "--json" in argv
-        if keys_within(" ".join(argv)):
+        text = " ".join(argv)
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            self._refuse_arguments("The arguments are not UTF-8.")
+        if keys_within(text):
             self._refuse_arguments(KEY_IN_ARGUMENTS)
         super().run_from_argv(argv)
 
