@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from core.credentials import MAX_CREDENTIAL_CHARS, is_session_token, keys_within
 from core.errors import InvalidApiKeyError, MultipleCredentialsError, UnauthorizedError
+from core.logs import mask
 from core.net import client_address
 from core.principals import RequestContext
 
@@ -29,7 +30,8 @@ def request_id(request: HttpRequest) -> str:
     known: str | None = request.META.get("sticker.request_id")
     if known is None:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        known = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        # An id is echoed, logged and kept: a credential that was sent as one must not be.
+        known = given if _REQUEST_ID.fullmatch(given) and mask(given) == given else secrets.token_hex(16)
         request.META["sticker.request_id"] = known
     return known
 

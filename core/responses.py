@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from core.errors import StickerError
 from core.http import request_id
+from core.logs import mask
 
 PROBLEM_JSON: Final = "application/problem+json"
 _CHALLENGE: Final = 'Bearer realm="sticker"'
@@ -58,7 +59,7 @@ def _problem(request: HttpRequest, error: StickerError) -> dict[str, object]:
         "title": error.title,
         "status": error.status,
         "detail": error.text,
-        "instance": request.path,
+        "instance": mask(request.path),
         "code": error.slug,
         "errors": _details(error),
         "request_id": request_id(request),
@@ -67,4 +68,5 @@ def _problem(request: HttpRequest, error: StickerError) -> dict[str, object]:
 
 
 def _details(error: StickerError) -> list[dict[str, str]]:
-    return [{"field": problem.field, "message": problem.message} for problem in error.details]
+    # Both may repeat what the caller sent, and callers log what we answer.
+    return [{"field": mask(problem.field), "message": mask(problem.message)} for problem in error.details]

@@ -51,7 +51,11 @@ class OwnKey(serializers.Serializer[Any]):
 
 
 class Rotate(serializers.Serializer[Any]):
-    overlap = serializers.ChoiceField([each.value for each in Overlap], default=Overlap.DAY.value)
+    overlap = serializers.ChoiceField(
+        [each.value for each in Overlap],
+        default=Overlap.DAY.value,
+        error_messages={"invalid_choice": f"Use one of: {', '.join(Overlap)}."},
+    )
     reason = StrictTextField(max_length=500, default="", allow_blank=True)
 
 
@@ -66,7 +70,11 @@ class RotatedKey(serializers.Serializer[Any]):
 
 
 class Revoke(serializers.Serializer[Any]):
-    reason = serializers.ChoiceField(RevokeReason.choices, default=RevokeReason.CESSATION.value)
+    reason = serializers.ChoiceField(
+        RevokeReason.choices,
+        default=RevokeReason.CESSATION.value,
+        error_messages={"invalid_choice": f"Use one of: {', '.join(RevokeReason.values)}."},
+    )
     comment = StrictTextField(max_length=500, default="", allow_blank=True)
 
 
