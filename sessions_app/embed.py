@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
 from core.principals import Environment
@@ -17,12 +18,14 @@ _RELATIVE: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]{0,511}", re.ASCII)
 
 
 @require_safe
+@xframe_options_exempt
 def live_page(request: HttpRequest, partner_id: UUID) -> HttpResponse:
     """The page of the live environment."""
     return _page(request, partner_id, Environment.LIVE)
 
 
 @require_safe
+@xframe_options_exempt
 def sandbox_page(request: HttpRequest, partner_id: UUID) -> HttpResponse:
     """The page of the test environment."""
     return _page(request, partner_id, Environment.TEST)

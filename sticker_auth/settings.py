@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +13,7 @@ from sticker_auth import admin_theme
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
+N = TypeVar("N", int, float)
 
 
 def required(name: str) -> str:
@@ -23,6 +24,20 @@ def required(name: str) -> str:
     value = str(env.str(name, default=""))
     if not value:
         raise ImproperlyConfigured(f"{name} is missing: set it in the environment (docs/settings.md)")
+    return value
+
+
+def number(name: str, *, default: N, minimum: int = 0) -> N:
+    """Read a number of the default's type.
+
+    Raises: ImproperlyConfigured naming the setting when it is none, or too small.
+    """
+    try:
+        value = type(default)(env.str(name, default=str(default)))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a number without a unit") from error
+    if value < minimum:
+        raise ImproperlyConfigured(f"{name} must be at least {minimum}")
     return value
 
 
@@ -47,31 +62,34 @@ PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000
 EMBED_BASE_URL: str = env.str("EMBED_BASE_URL", default=PUBLIC_BASE_URL).rstrip("/")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[] if IS_PRODUCTION else ["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-TRUSTED_PROXY_HOPS: int = env.int("TRUSTED_PROXY_HOPS", default=0)
+TRUSTED_PROXY_HOPS: int = number("TRUSTED_PROXY_HOPS", default=0)
 
 if IS_PRODUCTION:
     if DEBUG:
         raise ImproperlyConfigured("DEBUG must be off when STICKER_ENV is 'production'")
-    if not ALLOWED_HOSTS or any("*" in host for host in ALLOWED_HOSTS):
-        raise ImproperlyConfigured("ALLOWED_HOSTS must list the exact host names in production, without '*'")
+    if not ALLOWED_HOSTS or any("*" in host or host.startswith(".") for host in ALLOWED_HOSTS):
+        raise ImproperlyConfigured("ALLOWED_HOSTS must list the exact host names in production, without '*' or a leading dot")
     if not (PUBLIC_BASE_URL.startswith("https://") and EMBED_BASE_URL.startswith("https://")):
         raise ImproperlyConfigured("PUBLIC_BASE_URL and EMBED_BASE_URL must be https in production")
 
 # -- Database: PostgreSQL only
+if IS_PRODUCTION:
+    required("DATABASE_URL")
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default="postgres:///sticker_auth")}
 if "postgresql" not in DATABASES["default"]["ENGINE"]:
     raise ImproperlyConfigured("DATABASE_URL must be a postgres:// address")
+DATABASE_STATEMENT_TIMEOUT_MS = number("DATABASE_STATEMENT_TIMEOUT_MS", default=15_000, minimum=1)
 DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     {
         # Prepared statements on persistent connections: not for a transaction-mode pooler.
         "server_side_binding": True,
         "prepare_threshold": 2,
-        "connect_timeout": env.int("DATABASE_CONNECT_TIMEOUT_SECONDS", default=3),
+        "connect_timeout": number("DATABASE_CONNECT_TIMEOUT_SECONDS", default=3, minimum=1),
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
-        "options": f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT_MS', default=15_000)} -c lock_timeout=5000",
+        "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT_MS} -c lock_timeout=5000",
     }
 )
 ATOMIC_REQUESTS = False
@@ -94,33 +112,35 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="sticker-auth@localhost")
 
 # -- Limits: calls a minute, per partner and environment; a partner or key may have its own
-SETUP_PER_MINUTE: int = env.int("SETUP_PER_MINUTE", default=100)
-HANDSHAKE_PER_MINUTE: int = env.int("HANDSHAKE_PER_MINUTE", default=300)
-REDEEM_FAILURES_PER_MINUTE: int = env.int("REDEEM_FAILURES_PER_MINUTE", default=30)
+SETUP_PER_MINUTE: int = number("SETUP_PER_MINUTE", default=100, minimum=1)
+HANDSHAKE_PER_MINUTE: int = number("HANDSHAKE_PER_MINUTE", default=300, minimum=1)
+REDEEM_FAILURES_PER_MINUTE: int = number("REDEEM_FAILURES_PER_MINUTE", default=30, minimum=1)
 for _limit in ("SETUP_PER_MINUTE", "HANDSHAKE_PER_MINUTE", "REDEEM_FAILURES_PER_MINUTE"):
     if globals()[_limit] < 1:
         raise ImproperlyConfigured(f"{_limit} must be at least 1")
 
 # -- Lifetimes
-SESSION_TOKEN_LIFETIME = timedelta(seconds=env.int("SESSION_TOKEN_SECONDS", default=300))
-EMBED_IDLE_LIFETIME = timedelta(seconds=env.int("EMBED_IDLE_SECONDS", default=900))
-EMBED_ABSOLUTE_LIFETIME = timedelta(seconds=env.int("EMBED_ABSOLUTE_SECONDS", default=36_000))
-EMBED_ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("EMBED_ACCESS_TOKEN_SECONDS", default=300))
+SESSION_TOKEN_LIFETIME = timedelta(seconds=number("SESSION_TOKEN_SECONDS", default=300, minimum=1))
+EMBED_IDLE_LIFETIME = timedelta(seconds=number("EMBED_IDLE_SECONDS", default=900, minimum=1))
+EMBED_ABSOLUTE_LIFETIME = timedelta(seconds=number("EMBED_ABSOLUTE_SECONDS", default=36_000, minimum=1))
+EMBED_ACCESS_TOKEN_LIFETIME = timedelta(seconds=number("EMBED_ACCESS_TOKEN_SECONDS", default=300, minimum=1))
 if not timedelta(seconds=1) <= SESSION_TOKEN_LIFETIME <= timedelta(seconds=300):
     raise ImproperlyConfigured("SESSION_TOKEN_SECONDS must lie between 1 and 300")
 if not timedelta(seconds=10) <= EMBED_ACCESS_TOKEN_LIFETIME <= timedelta(seconds=300):
     raise ImproperlyConfigured("EMBED_ACCESS_TOKEN_SECONDS must lie between 10 and 300")
 
 # -- Retention: how long what is spent stays before the purge takes it
-SESSION_TOKEN_RETENTION = timedelta(hours=env.int("SESSION_TOKEN_RETENTION_HOURS", default=24))
-EMBED_SESSION_RETENTION = timedelta(days=env.int("EMBED_SESSION_RETENTION_DAYS", default=30))
-IDEMPOTENCY_RETENTION = timedelta(hours=env.int("IDEMPOTENCY_RETENTION_HOURS", default=24))
-ADDRESS_RETENTION = timedelta(days=env.int("ADDRESS_RETENTION_DAYS", default=30))
-KEY_USAGE_RETENTION = timedelta(days=env.int("KEY_USAGE_RETENTION_DAYS", default=400))
+SESSION_TOKEN_RETENTION = timedelta(hours=number("SESSION_TOKEN_RETENTION_HOURS", default=24, minimum=1))
+EMBED_SESSION_RETENTION = timedelta(days=number("EMBED_SESSION_RETENTION_DAYS", default=30, minimum=1))
+IDEMPOTENCY_RETENTION = timedelta(hours=number("IDEMPOTENCY_RETENTION_HOURS", default=24, minimum=1))
+ADDRESS_RETENTION = timedelta(days=number("ADDRESS_RETENTION_DAYS", default=30, minimum=1))
+KEY_USAGE_RETENTION = timedelta(days=number("KEY_USAGE_RETENTION_DAYS", default=400, minimum=1))
 RATE_LIMIT_STATE_RETENTION = timedelta(hours=1)
 
 # -- Counters gathered in memory; 0 writes them only on exit or when asked (tests)
-BATCH_FLUSH_SECONDS: float = env.float("BATCH_FLUSH_SECONDS", default=5.0)
+BATCH_FLUSH_SECONDS = number("BATCH_FLUSH_SECONDS", default=5.0)
+if BATCH_FLUSH_SECONDS > 10:
+    raise ImproperlyConfigured("BATCH_FLUSH_SECONDS must be at most 10")
 
 # -- Applications
 ADMIN_THEME: str = env.str("ADMIN_THEME", default="unfold")
@@ -146,14 +166,16 @@ INSTALLED_APPS = [
     "sticker_auth.apps.StickerAuthConfig",
 ]
 
-# Sessions, CSRF, messages and authentication step aside on API paths (sticker_auth.middleware).
+# Static files, sessions, authentication and messages step aside on API paths (sticker_auth.middleware).
 MIDDLEWARE = [
     "core.middleware.RequestLog",
-    "sticker_auth.middleware.Security",
+    "sticker_auth.middleware.HttpsOnlyApi",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "sticker_auth.middleware.StaticFiles",
     "sticker_auth.middleware.Sessions",
     "sticker_auth.middleware.Common",
-    "sticker_auth.middleware.Csrf",
     "sticker_auth.middleware.Authentication",
     "sticker_auth.middleware.Messages",
     "sticker_auth.middleware.PagePolicy",
@@ -182,7 +204,7 @@ SESSION_COOKIE_NAME = "__Host-sticker-staff"
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = env.int("STAFF_SESSION_SECONDS", default=12 * 3600)
+SESSION_COOKIE_AGE = number("STAFF_SESSION_SECONDS", default=12 * 3600, minimum=1)
 CSRF_COOKIE_NAME = "__Host-sticker-csrf"
 CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_HTTPONLY = True
@@ -240,5 +262,7 @@ SPECTACULAR_SETTINGS = {
 
 # -- Logs: JSON lines on stderr, secrets masked
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    raise ImproperlyConfigured("LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
 LOGGING = configure(LOG_LEVEL)
 LOGGING_CONFIG = "logging.config.dictConfig"

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from core.principals import Environment
@@ -29,7 +28,7 @@ class World:
     def partner(self) -> Any:
         return self.issued.key.partner
 
-    def backend(self, method: str, path: str, body: object = None, **headers: str) -> HttpResponse:
+    def backend(self, method: str, path: str, body: object = None, **headers: str) -> Any:
         """Call as the partner's backend."""
         return call(
             Client(HTTP_HOST="127.0.0.1:8000"),
@@ -54,7 +53,7 @@ class World:
             "environment": "test",
         } | changes
 
-    def page(self, method: str, path: str, body: object = None, **headers: str) -> HttpResponse:
+    def page(self, method: str, path: str, body: object = None, **headers: str) -> Any:
         """Call as the embed page in this browser; what it sets as a cookie, it sends next time."""
         answer = call(self.browser, method, path, body, {**EMBED_HEADERS, **headers})
         cookie = answer.headers.get("Set-Cookie", "")
@@ -63,7 +62,7 @@ class World:
             self.browser.cookies[name] = value
         return answer
 
-    def redeem(self, session_key: str, /, **changes: Any) -> HttpResponse:
+    def redeem(self, session_key: str, /, **changes: Any) -> Any:
         """Redeem as the embed page."""
         return self.page("POST", "/v1/sessions/redeem", self.redemption(session_key, **changes))
 

@@ -20,7 +20,7 @@ def _page(path: str, **query: str) -> Any:
 
 def _ancestors(answer: Any) -> str:
     directives = answer.headers["Content-Security-Policy"].split(";")
-    return next(each.strip() for each in directives if each.strip().startswith("frame-ancestors"))
+    return next(str(each).strip() for each in directives if each.strip().startswith("frame-ancestors"))
 
 
 def test_page_may_be_framed_by_exactly_the_registered_origins(world: World) -> None:
