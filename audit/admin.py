@@ -5,8 +5,9 @@ from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -56,6 +57,12 @@ class ExportEvents(ConsoleAction[ExportForm]):
     is_download = True
     form_class = ExportForm
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(self.back_url())
+
     def warnings(self) -> list[str]:
         return ["The export itself is written to the ledger, with the filters in use and your name."]
 
@@ -101,20 +108,15 @@ class EventAdmin(ConsoleAdmin):
     ordering = ("-id",)
     console_actions: ClassVar = (ExportEvents,)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response: Any = super().changelist_view(request, extra_context)
-        changelist = getattr(response, "context_data", {}).get("cl")
-        if changelist is not None:
-            rows = list(changelist.result_list)
-            names = name_partners(rows)
-            for row in rows:
-                row.partner_name = names.get(row.partner_id, "")
-            changelist.result_list = rows
-            is_capped = changelist.result_count >= MAX_COUNTED
-            response.context_data["older_url"] = (
-                changelist.get_query_string({"before": rows[-1].pk}, ["p"]) if is_capped and rows else ""
-            )
-        return response
+    def list_context(self, changelist: Any) -> dict[str, Any]:
+        rows = list(changelist.result_list)
+        names = name_partners(rows)
+        for row in rows:
+            row.partner_name = names.get(row.partner_id, "")
+        changelist.result_list = rows
+        is_capped = bool(rows) and changelist.result_count >= MAX_COUNTED
+        older = changelist.get_query_string({"before": rows[-1].pk}, ["p"]) if is_capped else ""
+        return {**super().list_context(changelist), "older_url": older}
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
         term = search_term.strip()[:MAX_SEARCH_CHARS]

@@ -192,10 +192,16 @@ class ConsoleAdmin(ThemedAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         extra = {"console_buttons": self.buttons(request), **(extra_context or {})}
         response = super().changelist_view(request, extra)
-        rows = getattr(response, "context_data", {}).get("cl")
-        if rows is not None and not rows.query and not rows.has_active_filters:
-            rows.full_result_count = rows.result_count
+        shown = getattr(response, "context_data", None)
+        if shown and "cl" in shown:
+            shown.update(self.list_context(shown["cl"]))
         return response
+
+    def list_context(self, changelist: Any) -> dict[str, Any]:
+        """What the list's template gets besides the theme's own, once its rows are known."""
+        if not changelist.query and not changelist.has_active_filters:
+            changelist.full_result_count = changelist.result_count
+        return {}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return type("ConsoleChangeList", (_LinksByObjectId, super().get_changelist(request, **kwargs)), {})

@@ -267,6 +267,7 @@ class OriginsForm(forms.Form):
         self.fields["origins"].help_text = f"One a line, exact: https://shop.example or https://shop.example:8443.{local}"
 
     def clean_origins(self) -> list[str]:
+        _must_be_sent(self, "origins")
         lines = [line.strip() for line in self.cleaned_data["origins"].splitlines() if line.strip()]
         if len(lines) > MAX_ORIGINS:
             raise forms.ValidationError(f"At most {MAX_ORIGINS} origins.")
@@ -300,6 +301,7 @@ class ContactsForm(forms.Form):
         return [[self[f"{part}_{number}"] for part in ("name", "email", "role")] for number in range(self.count)]
 
     def clean(self) -> dict[str, Any]:
+        _must_be_sent(self, "email_0")
         for number in range(self.count):
             name, email = self.cleaned_data.get(f"name_{number}"), self.cleaned_data.get(f"email_{number}")
             if bool(name) is not bool(email) and f"email_{number}" not in self.errors:
@@ -314,6 +316,12 @@ class ContactsForm(forms.Form):
             for number in range(self.count)
             if fields[f"email_{number}"]
         ]
+
+
+def _must_be_sent(form: forms.Form, name: str) -> None:
+    """Tell a field that was emptied from one that never arrived: only the first may empty what is stored."""
+    if name not in form.data:
+        raise forms.ValidationError("The form arrived incomplete. Open it anew.")
 
 
 class SlugConfirmForm(ReasonForm):

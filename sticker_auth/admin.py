@@ -20,7 +20,7 @@ if TYPE_CHECKING or settings.ADMIN_THEME == "plain":
     from django.forms import CheckboxSelectMultiple as Checkboxes
 else:
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-    from unfold.widgets import UnfoldAdminCheckboxSelectMultiple as Checkboxes
+    from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as Checkboxes
 
 
 if TYPE_CHECKING:

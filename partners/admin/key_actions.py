@@ -66,7 +66,7 @@ class KeyAction(ConsoleAction[F]):
 
 
 class ShowsSecret(ConsoleAction[F]):
-    """An act whose answer shows a new key, this once; the answer is never a redirect, and no cache keeps it."""
+    """An act whose answer shows a new key, this once; never a redirect; `never_cache` on every act keeps it out of caches."""
 
     def reveal(self, shown: ShownKey, *, previous: ApiKey | None = None) -> HttpResponse:
         """Answer with the key, or say that this form has done its work before."""
@@ -80,9 +80,7 @@ class ShowsSecret(ConsoleAction[F]):
             "done_url": url,
             "base_url": settings.PUBLIC_BASE_URL,
         }
-        response = self.show("partners/reveal.html", extra)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return self.show("partners/reveal.html", extra)
 
 
 class PolicyAction(ConsoleAction[P]):

@@ -1,0 +1,119 @@
+"""Members of staff by their role, and a world of rows for them to look at."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from core.principals import Environment
+from organizations.models import Organization, Profile
+from partners.models import ApiKey, KeyUsage, Partner
+from partners.services.keys import IssuedKey
+from partners.services.partners import Contact, set_contacts, set_origins
+from sessions_app.models import EmbedSession, SessionToken
+from sticker_auth.roles import Role
+from tests.factories import ALICE, make_key, make_organization, make_partner, make_profile
+
+PASSWORD: Final = "correct-horse-battery-staple"
+
+
+def make_staff(*roles: Role, username: str = "", password: str | None = None, is_superuser: bool = False) -> User:
+    """A member of staff who holds some roles. Hashing a password takes a while: without one only `force_login` lets them in."""
+    name = username or f"staff-{secrets.token_hex(3)}"
+    user = User.objects.create_user(name, password=password, is_staff=True, is_superuser=is_superuser)
+    user.groups.set(Group.objects.filter(name__in=[role.value for role in roles]))
+    return user
+
+
+def signed_in(*roles: Role, is_superuser: bool = False) -> Client:
+    """A browser in which a member of staff with these roles has signed in."""
+    client = Client()
+    client.force_login(make_staff(*roles, is_superuser=is_superuser))
+    return client
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A partner with two keys of one family, an organization, a user and a session."""
+
+    partner: Partner
+    issued: IssuedKey
+    organization: Organization
+    profile: Profile
+    token: SessionToken
+    session: EmbedSession
+
+    @property
+    def key(self) -> ApiKey:
+        return self.issued.key
+
+    def key_url(self, action: str = "change") -> str:
+        return reverse(f"admin:partners_apikey_{action}", args=[self.key.kid])
+
+    def partner_url(self, action: str = "change") -> str:
+        return reverse(f"admin:partners_partner_{action}", args=[self.partner.pk])
+
+    def session_url(self, action: str = "change") -> str:
+        return reverse(f"admin:sessions_app_sessiontoken_{action}", args=[self.token.pk])
+
+
+def make_world(name: str = "Acme", *, environment: Environment = Environment.LIVE) -> World:
+    """Rows in every table that the console shows."""
+    partner = make_partner(name)
+    set_origins(partner.pk, environment=Environment.LIVE, origins=["https://shop.example"], actor=ALICE)
+    set_contacts(partner.pk, contacts=[Contact("Ana Ruiz", "ana@example.com", "security")], actor=ALICE)
+    issued = make_key(partner, environment=environment, name="Order backend")
+    organization = make_organization(partner, environment=environment)
+    profile = make_profile(partner, organization=organization, environment=environment)
+    token = make_token(issued.key, profile)
+    return World(partner, issued, organization, profile, token, make_session(token))
+
+
+def make_token(key: ApiKey, profile: Profile, **fields: Any) -> SessionToken:
+    """A session token that waits to be redeemed."""
+    fields.setdefault("expires_at", timezone.now() + timedelta(seconds=250))
+    return SessionToken.objects.create(
+        digest=secrets.token_bytes(32),
+        partner_id=key.partner_id,
+        environment=key.environment,
+        profile=profile,
+        key=key,
+        partner_epoch=key.partner.auth_epoch,
+        profile_epoch=profile.auth_epoch,
+        **fields,
+    )
+
+
+def make_session(token: SessionToken) -> EmbedSession:
+    """An embed session that is signed in."""
+    now = timezone.now()
+    return EmbedSession.objects.create(
+        session_token=token,
+        partner_id=token.partner_id,
+        environment=token.environment,
+        profile=token.profile,
+        key=token.key,
+        partner_epoch=token.partner_epoch,
+        profile_epoch=token.profile_epoch,
+        pepper_id=1,
+        handle_digest=secrets.token_bytes(32),
+        idle_expires_at=now + timedelta(minutes=15),
+        expires_at=now + timedelta(hours=10),
+    )
+
+
+def use_key(key: ApiKey, *, calls: int, outcome: str = "accepted", network: str = "203.0.113.0/24") -> None:
+    """Count calls of a key in the present hour, as the batches do."""
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    KeyUsage.objects.create(key=key, hour=hour, outcome=outcome, endpoint="handshake", network=network, count=calls)
+    ApiKey.objects.filter(pk=key.pk).update(last_used_at=timezone.now(), last_used_network=network)
+
+
+def form_id_of(client: Client, url: str) -> str:
+    """The number of a form that shows a secret, as the page of a GET carries it."""
+    return str(client.get(url).context["form"]["form_id"].value())
