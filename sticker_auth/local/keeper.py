@@ -8,6 +8,7 @@ server that dies while in use, and the server is tied to it: without keeper no s
 import argparse
 import fcntl
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -24,6 +25,7 @@ from typing import Final
 from sticker_auth.local import leash
 from sticker_auth.local.environment import short_private_folder
 
+USER: Final = "sticker"
 _WAKERS: Final = (signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
 _START_TRIES: Final = 4
 _RETRY_SECONDS: Final = 0.25
@@ -140,7 +142,15 @@ def _make_data(plan: Plan) -> None:
     _spawn(command).wait()
     if not (unfinished / "global" / "pg_control").exists():
         sys.exit("initdb failed")
+    if os.geteuid() == 0:
+        _admit_only_root(unfinished)
     unfinished.rename(plan.data)
+
+
+def _admit_only_root(data: Path) -> None:
+    """Refuse other programs that run as the server's user: by the server they would reach what only root may read."""
+    (data / "pg_hba.conf").write_text("local all all peer map=launcher\n")
+    (data / "pg_ident.conf").write_text(f"launcher {pwd.getpwuid(0).pw_name} {USER}\n")
 
 
 def _socket_folder(plan: Plan) -> Path:

@@ -21,10 +21,9 @@ import psycopg
 from psycopg import sql
 
 from sticker_auth.local.environment import PROJECT_ROOT
-from sticker_auth.local.keeper import Plan
+from sticker_auth.local.keeper import USER, Plan
 
 DATABASE: Final = "sticker"
-_USER: Final = "sticker"
 _OLDEST_MAJOR: Final = 15
 _READY_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.01
@@ -93,7 +92,7 @@ class EmbeddedPostgres:
     def url_of(self, database: str) -> str:
         """Spell the address of any database on this server. Only while joined."""
         sockets = (self.home / "sockets").readlink()
-        return f"postgres://{_USER}@/{database}?host={quote(str(sockets), safe='')}"
+        return f"postgres://{USER}@/{database}?host={quote(str(sockets), safe='')}"
 
     def join(self) -> str:
         """Become a user of the server, starting it where none runs, and return the database's URL.
@@ -102,7 +101,7 @@ class EmbeddedPostgres:
 
         Raises: PostgresUnavailableError when there are no programs for it or it does not come up.
         """
-        self.home.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._users = (self.home / "users.lock").open("a")
         fcntl.flock(self._users, fcntl.LOCK_SH)  # waits while the keeper of an earlier use is stopping
         try:
@@ -248,7 +247,7 @@ def _major_of(folder: Path) -> int | None:
 
 def _initdb_options(binaries: Binaries) -> tuple[str, ...]:
     """Choose a locale that orders by code point and folds case by Unicode, whatever the machine has installed."""
-    common = (f"--username={_USER}", "--auth=trust", "--encoding=UTF8")
+    common = (f"--username={USER}", "--auth=trust", "--encoding=UTF8")
     if binaries.major >= 17:
         return (*common, "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
     return (*common, "--locale=C.UTF-8")

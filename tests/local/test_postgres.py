@@ -32,20 +32,39 @@ server.leave()
 
 
 @contextmanager
-def another_user(home: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Join in a process of its own; gives the process, which leaves when its input ends, and the URL it was told."""
+def another_user(home: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Join in a process of its own, which leaves when its input ends."""
     command = [sys.executable, "-c", HOLD, str(home)]
-    process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    with process:
-        assert process.stdout is not None
-        yield process, process.stdout.readline().strip()
+    with subprocess.Popen(command, cwd=PROJECT_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+
+
+def url_told(process: "subprocess.Popen[str]") -> str:
+    """Wait until another user has joined, and tell the URL it was given."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+@pytest.fixture(scope="module")
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A server's folder after its first use, made once, since initdb is what takes long."""
+    home = tmp_path_factory.mktemp("initialised") / "pg"
+    with postgres.shared(home):
+        return home
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A folder for a server, below one that only its owner may enter."""
+def empty_home(tmp_path: Path) -> Path:
+    """A place for a server that was never started, below a folder that only its owner may enter."""
     tmp_path.chmod(0o700)
     return tmp_path / "pg"
+
+
+@pytest.fixture
+def home(empty_home: Path, initialised: Path) -> Path:
+    """The folder of a server that was used before."""
+    subprocess.run(["cp", "-a", str(initialised), str(empty_home)], check=True)
+    return empty_home
 
 
 @pytest.fixture
@@ -117,23 +136,35 @@ def test_it_does_not_run_as_root(server: EmbeddedPostgres) -> None:
     assert Path(f"/proc/{server.pid}").stat().st_uid != 0
 
 
+def test_other_programs_of_the_servers_user_are_not_let_in(server: EmbeddedPostgres) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root's server has a user that others share: run the tests as root")
+    knock = f"import psycopg; psycopg.connect({server.url!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", knock], preexec_fn=leash.server_rights(), capture_output=True, text=True, check=False
+    )
+    assert "Peer authentication failed" in done.stderr
+
+
 def test_second_user_joins_the_same_server(server: EmbeddedPostgres, home: Path) -> None:
-    with another_user(home) as (_, url):
+    with another_user(home) as other:
+        url = url_told(other)
         assert url == server.url
         server.leave()
         assert ask(url, "SELECT true") is True
     assert processes.of_folder(home) == {}
 
 
-def test_users_that_come_at_once_get_one_server(home: Path) -> None:
-    with another_user(home) as (_, first), another_user(home) as (_, second), another_user(home) as (_, third):
-        assert first == second == third
-        assert ask(first, "SELECT true") is True
-    assert processes.of_folder(home) == {}
+def test_users_that_come_at_once_get_one_server(empty_home: Path) -> None:
+    with another_user(empty_home) as one, another_user(empty_home) as two, another_user(empty_home) as three:
+        [url] = {url_told(one), url_told(two), url_told(three)}
+        assert ask(url, "SELECT true") is True
+    assert processes.of_folder(empty_home) == {}
 
 
 def test_server_stops_when_its_only_user_is_killed(home: Path) -> None:
-    with another_user(home) as (process, _):
+    with another_user(home) as process:
+        url_told(process)
         keeper = [pid for pid, command in processes.of_folder(home).items() if "keeper" in command]
         process.kill()
     for pid in keeper:
@@ -173,18 +204,18 @@ def test_claim_of_a_foreign_process_is_not_believed(server: EmbeddedPostgres, ho
         assert ask(url, "SELECT true") is True
 
 
-def test_interrupted_first_start_is_begun_anew(home: Path) -> None:
-    (home / "data.new" / "base").mkdir(parents=True)
-    (home / "data.new" / "PG_VERSION").write_text("18\n")
-    with postgres.shared(home) as url:
+def test_interrupted_first_start_is_begun_anew(empty_home: Path) -> None:
+    (empty_home / "data.new" / "base").mkdir(parents=True)
+    (empty_home / "data.new" / "PG_VERSION").write_text("18\n")
+    with postgres.shared(empty_home) as url:
         assert ask(url, "SELECT true") is True
 
 
-def test_data_of_another_version_are_refused_in_plain_words(home: Path) -> None:
-    (home / "data").mkdir(parents=True)
-    (home / "data" / "PG_VERSION").write_text("9\n")
+def test_data_of_another_version_are_refused_in_plain_words(empty_home: Path) -> None:
+    (empty_home / "data").mkdir(parents=True)
+    (empty_home / "data" / "PG_VERSION").write_text("9\n")
     with pytest.raises(PostgresUnavailableError, match="written by PostgreSQL 9"):
-        EmbeddedPostgres(home).join()
+        EmbeddedPostgres(empty_home).join()
 
 
 def test_reason_is_told_when_it_can_not_start(home: Path) -> None:
