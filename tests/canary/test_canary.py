@@ -112,7 +112,8 @@ def signed_in(run: Run, backend: Backend, *, mode: str) -> None:
     token = run.link(f"token of {mode}", backend)
     body = backend.redemption(token, mode=mode)
     run.flock.add(f"redeem id of {mode}", body["redeem_id"])
-    page, handle = Page(backend), {}
+    page = Page(backend)
+    handle: dict[str, str] = {}
     for step in ("redeem", "refresh"):
         answer = page.call("POST", step, body if step == "redeem" else handle)
         names = (f"handle of {mode} {step}", f"access token of {mode} {step}")
