@@ -6,6 +6,7 @@ expiry) is refused here first.
 
 import base64
 import binascii
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from core.strict_json import JsonObject, read_json
 ALGORITHM: Final = "HS256"
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105  # a media type
 MAX_TOKEN_CHARS: Final = 8192
+_FORM: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+", re.ASCII)
+_KID: Final = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 _HEADER_FIELDS: Final = frozenset({"alg", "typ", "kid"})
 _TEXT_CLAIMS: Final = ("iss", "sub", "aud", "jti", "tenant", "surface", "scope", "env")
 _TIME_CLAIMS: Final = ("iat", "nbf", "exp")
@@ -49,7 +52,7 @@ def verify(token: str, *, issuer: str, audience: str) -> JsonObject:
     header, claims = _read_parts(token)
     if set(header) != _HEADER_FIELDS or header["alg"] != ALGORITHM or header["typ"] != TOKEN_TYPE:
         raise InvalidTokenError("header")
-    key = jwt_ring().get(int(header["kid"])) if str(header["kid"]).isdecimal() else None
+    key = jwt_ring().get(int(header["kid"])) if _KID.fullmatch(str(header["kid"])) else None
     if key is None:
         raise InvalidTokenError("kid")
     if not all(isinstance(claims.get(name), str) for name in _TEXT_CLAIMS) or not all(
@@ -64,11 +67,11 @@ def verify(token: str, *, issuer: str, audience: str) -> JsonObject:
 
 
 def _read_parts(token: str) -> tuple[JsonObject, JsonObject]:
-    parts = token.split(".") if len(token) <= MAX_TOKEN_CHARS and token.isascii() else []
-    if len(parts) != 3:
+    parts = _FORM.fullmatch(token) if len(token) <= MAX_TOKEN_CHARS else None
+    if parts is None:
         raise InvalidTokenError("shape")
     try:
-        return read_json(_decode(parts[0])), read_json(_decode(parts[1]))
+        return read_json(_decode(parts[1])), read_json(_decode(parts[2]))
     except (StickerError, binascii.Error) as error:
         raise InvalidTokenError("shape") from error
 
