@@ -97,9 +97,10 @@ def _parse(arguments: Sequence[str]) -> Plan:
 
 
 def _keep(plan: Plan, users: int) -> int:
-    _make_data(plan)
-    sockets = _socket_folder(plan)
     threading.Thread(target=_await_last_user, args=(users,), daemon=True).start()
+    if not _make_data(plan):
+        return 1
+    sockets = _socket_folder(plan)
     status = _serve(plan, sockets)
     if status == 0:
         shutil.rmtree(sockets, ignore_errors=True)
@@ -130,21 +131,25 @@ def _await_last_user(users: int) -> None:
     os.kill(os.getpid(), signal.SIGUSR1)
 
 
-def _make_data(plan: Plan) -> None:
+def _make_data(plan: Plan) -> bool:
     """Run initdb beside the final place, so that a death half-way leaves nothing that looks complete."""
     if plan.data.exists():
-        return
+        return True
     unfinished = plan.home / "data.new"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     os.chown(unfinished, leash.server_owner(), -1)
-    command = [str(plan.binaries / "initdb"), "-D", str(unfinished), *plan.initdb_options]
-    _spawn(command).wait()
-    if not (unfinished / "global" / "pg_control").exists():
-        sys.exit("initdb failed")
+    initdb = _spawn([str(plan.binaries / "initdb"), "-D", str(unfinished), *plan.initdb_options])
+    while initdb.poll() is None:
+        if signal.sigwait(_WAKERS) != signal.SIGCHLD:
+            initdb.kill()
+            return False
+    if initdb.returncode:
+        return False
     if os.geteuid() == 0:
         _admit_only_root(unfinished)
     unfinished.rename(plan.data)
+    return True
 
 
 def _admit_only_root(data: Path) -> None:
