@@ -1,6 +1,5 @@
 """Days on which a part is down: callers get a 503 and when to come back, nothing is half done, and it recovers by itself."""
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.core.management import call_command
+from pytest_django import DjangoDbBlocker
 
 from tests.core.raw import RawAnswer, exchange, request_bytes
+from tests.databases import django_at
+from tests.factories import make_key
 from tests.servers import LiveService, PrivatePostgres
 
 COUNTED = "SELECT sum(count) FROM audit_event WHERE subject_id = 'ak_live_'"
@@ -20,13 +23,9 @@ WHOAMI, ROTATE = "/v1/whoami", "/v1/keys/self/rotate"
 class Outage:
     """A service of its own on a PostgreSQL server that can be killed and brought back."""
 
-    def __init__(self, postgres: PrivatePostgres, folder: Path) -> None:
-        self.postgres = postgres
+    def __init__(self, postgres: PrivatePostgres, key: str, folder: Path) -> None:
+        self.postgres, self.key = postgres, key.encode()
         self.service = LiveService(database_url=postgres.url, folder=folder, env={"REDIS_URL": ""})
-        self.service.manage("migrate", "-v0", "--skip-checks")
-        partner = json.loads(self.service.manage("create_partner", "--name", "Acme", "--json"))["id"]
-        policy = ("--environment", "test", "--scopes", "all", "--json")
-        self.key = str(json.loads(self.service.manage("issue_key", "--partner", partner, *policy))["key"]).encode()
         self.service.start()
 
     def ask(self, path: str = WHOAMI, *, method: str = "GET", key: bytes = b"") -> RawAnswer:
@@ -38,9 +37,14 @@ class Outage:
 
 
 @pytest.fixture(scope="module")
-def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
+def outage(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Outage]:
     postgres = PrivatePostgres(tmp_path_factory.mktemp("postgres"))
-    made = Outage(postgres, tmp_path_factory.mktemp("service"))
+    with django_db_blocker.unblock(), django_at(postgres.url):
+        call_command("migrate", verbosity=0)
+        key = make_key().plaintext
+    made = Outage(postgres, key, tmp_path_factory.mktemp("service"))
     yield made
     made.service.stop()
     postgres.stop()
