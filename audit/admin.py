@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.admin_actions import ConsoleAction
-from audit.admin_base import MAX_COUNTED, ConsoleAdmin, Dossier, Fact, Section, Table, allows
+from audit.admin_base import MAX_COUNTED, ConsoleAdmin, Dossier, Fact, Section, allows
 from audit.admin_display import NOTHING, badge, clipped, code, environment_tag, exact_moment, moment, thousands
 from audit.admin_filters import (
     BeforeFilter,
@@ -160,12 +160,21 @@ class EventAdmin(ConsoleAdmin):
         sections = [_what_happened(row), _data(row)]
         if allows(request, "audit.view_eventcontext"):
             sections.insert(1, _where_from(row))
-        related = Event.objects.filter(request_id=row.request_id).exclude(pk=row.pk).newest_first() if row.request_id else None
         tags = [severity_badge(row), environment_tag(row.environment)] if row.environment else [severity_badge(row)]
         title = f"{row.type} #{row.pk}"
         return Dossier(
-            title, tags, sections, environment=row.environment, ledger=related, ledger_heading="From the same request"
+            title,
+            tags,
+            sections,
+            environment=row.environment,
+            ledger=_same_request(row),
+            ledger_heading="From the same request",
         )
+
+
+def _same_request(event: Event) -> QuerySet[Event] | None:
+    others = Event.objects.filter(request_id=event.request_id).exclude(pk=event.pk).newest_first()
+    return others if event.request_id and others.exists() else None
 
 
 def _by_index(term: str) -> Q:
@@ -220,8 +229,8 @@ def _seal(event: Event, context: EventContext) -> SafeString:
 
 
 def _data(event: Event) -> Section:
-    rows: list[list[str | SafeString]] = [[name, code(_readable(value))] for name, value in event.data.items()]
-    return Section("Details", table=Table(["Name", "Value"], rows, empty="This kind of row has no details."), is_wide=True)
+    facts = [Fact(name, code(_readable(value))) for name, value in event.data.items()]
+    return Section("Details", facts, note="" if facts else "This row has no details.", is_wide=True)
 
 
 def _readable(value: object) -> str:
