@@ -117,6 +117,18 @@ def test_revoke_works_on_a_phone_once_the_kid_is_typed(chromium: "Browser", cons
     assert responder.complaints == []
 
 
+def test_an_export_arrives_as_a_file(chromium: "Browser", console: Console) -> None:
+    seen = visit(chromium, console.base_url)
+    seen.open("/admin/audit/event/?type=partner.")
+    seen.page.click("a[data-dialog]:has-text('Export CSV')")
+    with seen.page.expect_download() as download:
+        seen.page.click("dialog button[type=submit]")
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0].startswith("id,recorded_at,type,")
+    assert any("partner.created" in line for line in lines[1:])
+    assert seen.complaints == []
+
+
 def test_the_console_works_without_its_script(chromium: "Browser", console: Console) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
