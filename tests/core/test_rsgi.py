@@ -117,6 +117,14 @@ def test_a_body_that_breaks_off_is_never_acted_on() -> None:
     assert called == []
 
 
+def test_a_chunked_body_of_which_nothing_came_is_not_taken_for_an_empty_one() -> None:
+    assert serve(post(("transfer-encoding", "chunked")), Wire()).status == 400
+
+
+def test_a_length_that_stands_twice_counts_once() -> None:
+    assert serve(post(("content-length", "2"), ("content-length", "2")), Wire(b"{}")).body == b"2:{}"
+
+
 def test_the_application_runs_where_no_loop_is_seen_and_the_loop_is_back_afterwards() -> None:
     def app(_environ: object, start_response: Callable[..., Any]) -> list[bytes]:
         with pytest.raises(RuntimeError):

@@ -186,6 +186,30 @@ def test_an_odd_header_is_answered_and_never_a_fault(service: LiveService, key: 
     assert 400 <= answer.status < 500
 
 
+@pytest.mark.parametrize(
+    "framing",
+    [
+        (b"Content-Length: 2", b"Content-Length: 2"),
+        (b"Content-Length: 2", b"Content-Length: 3"),
+        (b"Content-Length: 2, 2",),
+        (b"Content-Length: +2",),
+        (b"Content-Length: -1",),
+        (b"Content-Length: 0x2",),
+        (b"Content-Length: 99999999999999999999999",),
+        (b"Content-Length: 2", b"Transfer-Encoding: chunked"),
+        (b"Transfer-Encoding: gzip",),
+        (b"Transfer-Encoding: chunked, identity",),
+        (b"Content-Length: 2", b"Content-Type: text/plain", b"Content-Type: application/json"),
+    ],
+    ids=lambda framing: b" + ".join(framing).decode(),
+)
+def test_odd_framing_of_a_body_is_answered_and_never_a_fault(
+    service: LiveService, key: bytes, framing: tuple[bytes, ...]
+) -> None:
+    head = request_bytes(ROTATE, b"X-API-Key: " + key, *framing, method="POST")
+    assert 400 <= exchange(service, head + b"[]").status < 500
+
+
 @pytest.mark.parametrize("charset", [b"utf-16", b"hex", b"idna", b"punycode", b"utf-7", b"nonsense"])
 def test_the_charset_a_caller_names_hides_no_key_and_breaks_nothing(service: LiveService, key: bytes, charset: bytes) -> None:
     answer = exchange(service, request_bytes(b"/v1/whoami?key=" + key, b"Content-Type: application/json; charset=" + charset))
