@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from core.errors import CatalogueEntry, catalogue
@@ -16,18 +17,21 @@ from sticker_auth.openapi import document
 _CACHING: Final = {"Cache-Control": "public, max-age=300"}
 
 
+@csrf_exempt  # nothing to protect: another method than GET and HEAD is a 405
 @require_safe
 def openapi_json(_request: HttpRequest) -> HttpResponse:
     """The OpenAPI document; anyone may read it."""
     return HttpResponse(_document_bytes(), content_type="application/json", headers=_CACHING)
 
 
+@csrf_exempt
 @require_safe
 def api_page(request: HttpRequest) -> HttpResponse:
     """The OpenAPI document, drawn by Swagger UI, with everything it loads served from here."""
     return render(request, "docs/api.html", {"page": "api"})
 
 
+@csrf_exempt
 @require_safe
 def errors_page(request: HttpRequest) -> HttpResponse:
     """Every refusal a caller can meet; `type` of a problem answer points at its entry here."""
