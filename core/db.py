@@ -1,16 +1,24 @@
-"""The few hot statements, sent as prepared statements straight through the driver.
+"""The few hot statements, sent as prepared statements through libpq's own calls.
 
-The ORM costs more than the query it sends (measured in docs/performance.md), so the statement of each hot path is written
-by hand and goes through `fetch_one`. Everything else uses querysets.
+The ORM costs more than the query it sends, and the driver's cursor half as much as the query (docs/performance.md), so the
+statement of each hot path is written by hand and goes through `fetch_one` or `write_one`. Everything else uses querysets.
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from psycopg import Connection, errors, pq
+from psycopg.adapt import PyFormat, Transformer
 
 Row = tuple[Any, ...]
+
+_PLACEHOLDER: Final = re.compile(r"%\((\w+)\)s")
 
 
 def write_one(sql: str, params: Mapping[str, Any]) -> Row | None:
@@ -37,30 +45,76 @@ def fetch_one(sql: str, params: Mapping[str, Any]) -> Row | None:
 
 
 def _execute(connection: Any, sql: str, params: Mapping[str, Any]) -> Row | None:
-    if connection.execute_wrappers or connection.queries_logged:
+    connection.ensure_connection()
+    raw = connection.connection
+    if connection.execute_wrappers or connection.queries_logged or not raw.autocommit:
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
-            return _row(cursor)
-    connection.ensure_connection()
+            row: Row | None = cursor.fetchone()
+            return row
     with connection.wrap_database_errors:
-        return _row(_cursor_of(connection.connection).execute(sql, params, prepare=True))
-
-
-def _cursor_of(raw: Any) -> Any:
-    """The one cursor that a connection keeps for hot statements; making one costs a third of what such a statement costs."""
-    cursor = _cursors.get(raw)
-    if cursor is None:
-        cursor = _cursors[raw] = raw.cursor(binary=True)
-    return cursor
-
-
-_cursors: Final[WeakKeyDictionary[Any, Any]] = WeakKeyDictionary()
-
-
-def _row(cursor: Any) -> Row | None:
-    row: Row | None = cursor.fetchone()
-    return row
+        return _send(raw, _statement(sql), params)
 
 
 def _is_broken(raw: Any) -> bool:
     return raw is None or bool(raw.closed) or bool(raw.broken)
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """A statement as the server wants it, `$1` for each parameter, and the parameters' names in that order."""
+
+    sql: bytes
+    names: tuple[str, ...]
+    formats: tuple[PyFormat, ...]
+
+
+@lru_cache(maxsize=128)
+def _statement(sql: str) -> _Statement:
+    numbers: dict[str, int] = {}
+    numbered = _PLACEHOLDER.sub(lambda match: f"${numbers.setdefault(match[1], len(numbers) + 1)}", sql)
+    return _Statement(numbered.encode(), tuple(numbers), (PyFormat.AUTO,) * len(numbers))
+
+
+def _send(raw: "Connection[Any]", statement: _Statement, params: Mapping[str, Any]) -> Row | None:
+    """Run a statement on a connection that has no transaction open, in one round trip."""
+    adapter = Transformer(raw)
+    values = adapter.dump_sequence([params[name] for name in statement.names], statement.formats)
+
+    def run() -> pq.abc.PGresult:
+        name = _prepared(raw, statement, adapter.types)
+        return raw.pgconn.exec_prepared(name, values, adapter.formats, pq.Format.BINARY)  # type: ignore[arg-type]  # NULLs too
+
+    result = run()
+    if result.error_field(pq.DiagnosticField.SQLSTATE) == _NOT_PREPARED:
+        # The driver deallocates whatever is prepared when it rolls back. Nothing was run.
+        del _names[raw]
+        result = run()
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        raise _error(raw, result)
+    adapter.set_pgresult(result)
+    return adapter.load_row(0, tuple) if result.ntuples else None
+
+
+def _prepared(raw: "Connection[Any]", statement: _Statement, types: tuple[int, ...] | None) -> bytes:
+    """The name under which a connection knows a statement with parameters of these types."""
+    known = _names.setdefault(raw, {})
+    name = known.get((statement.sql, types))
+    if name is None:
+        name = b"hot_%d" % next(_numbers)
+        result = raw.pgconn.prepare(name, statement.sql, types)
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise _error(raw, result)
+        known[statement.sql, types] = name
+    return name
+
+
+def _error(raw: "Connection[Any]", result: pq.abc.PGresult) -> errors.Error:
+    if raw.closed:
+        return errors.OperationalError("the connection was lost")
+    return errors.error_from_result(result)
+
+
+_NOT_PREPARED: Final = b"26000"
+_numbers: Final = count()
+_names: Final[WeakKeyDictionary["Connection[Any]", dict[tuple[bytes, tuple[int, ...] | None], bytes]]] = WeakKeyDictionary()
