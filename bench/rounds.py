@@ -70,7 +70,7 @@ def measure(stage: Stage, cells: Sequence[Cell]) -> Results:
     """Visit every cell twice a round."""
     visits: dict[str, list[Visit]] = defaultdict(list)
     for cell in cells:
-        _visit(stage, cell, _WARM_UP_SECONDS)
+        _visit(stage, cell, min(_WARM_UP_SECONDS, stage.options.seconds))
     for number in range(stage.options.rounds):
         for cell in (*cells, *reversed(cells)):
             visits[cell.name].append(_visit(stage, cell, stage.options.seconds))
