@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
+# A name left over in the shell would have the settings read before the tests have set their own environment.
+unexport DJANGO_SETTINGS_MODULE
+
 RUN_LOCKS := requirements.txt
 TEST_LOCKS := requirements-dev.txt requirements-browser.txt
 LOCKS := requirements requirements-dev requirements-browser requirements-uv
