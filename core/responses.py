@@ -1,6 +1,7 @@
 """The wire shapes of an answer: JSON, the partner API's error body, and RFC 9457 for those who ask for it."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
@@ -16,9 +17,21 @@ _CHALLENGE: Final = 'Bearer realm="sticker"'
 
 def json_response(body: Mapping[str, object], *, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """Answer with JSON that no cache may keep."""
-    response = HttpResponse(orjson.dumps(body), status=status, content_type="application/json", headers=headers)
+    content = orjson.dumps(body, default=_spelled, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    response = HttpResponse(content, status=status, content_type="application/json", headers=headers)
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def iso(instant: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds: how every answer spells an instant."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, datetime):
+        return iso(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def error_response(request: HttpRequest, error: StickerError) -> HttpResponse:

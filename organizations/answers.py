@@ -1,11 +1,11 @@
 """What the two setup calls answer."""
 # ruff: noqa: N815  # the newer form is camelCase on the wire
 
-from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from core.responses import iso
 from core.strict_json import JsonObject
 from organizations.services.partner_setup import PartnerSetup
 from organizations.services.setup import Setup
@@ -51,7 +51,7 @@ def setup_answer(setup: Setup) -> JsonObject:
         "organizationName": organization.name,
         "organizationCreated": setup.is_new_organization,
         "environment": organization.environment,
-        "createdAt": _instant(profile.created_at),
+        "createdAt": iso(profile.created_at),
     }
 
 
@@ -66,13 +66,8 @@ def partner_setup_answer(setup: PartnerSetup) -> JsonObject:
             "organization_name": organization.name,
             "partner_org_id": organization.external_id,
             "email": organization.email,
-            "created_at": _instant(organization.created_at),
+            "created_at": iso(organization.created_at),
         },
         "users_created": setup.users_created,
         "addresses_created": setup.addresses_created,
     }
-
-
-def _instant(at: datetime) -> str:
-    """ISO 8601 in UTC, to the millisecond."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

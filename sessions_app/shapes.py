@@ -5,7 +5,6 @@ here describe the same shapes for the API document.
 """
 
 import re
-from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -189,7 +188,7 @@ def handshake_answer(session: NewSession, *, embed_url: str, expires_in: int) ->
         "session_key": session.session_key,
         "iframe_embed_url": f"{embed_url}#session_key={session.session_key}",
         "iframe_url": embed_url,
-        "expires_at": iso(session.expires_at),
+        "expires_at": session.expires_at,
         "expires_in": expires_in,
         "is_used": False,
         "session_id": session.session_id,
@@ -220,7 +219,7 @@ def session_facts(session: LiveSession) -> dict[str, object]:
     return {
         "session": {
             "id": session.token_id,
-            "expires_at": iso(session.expires_at),
+            "expires_at": session.expires_at,
             "expires_in": int(session.expires_in),
             "idle_seconds": int(session.idle_in),
         },
@@ -242,17 +241,12 @@ def status_answer(status: SessionStatus) -> dict[str, object]:
         "is_used": status.redeemed_at is not None,
         "profile_id": status.profile_id,
         "internal_user_id": status.internal_user_id,
-        "created_at": iso(status.created_at),
-        "expires_at": iso(status.expires_at),
-        "redeemed_at": iso(status.redeemed_at),
-        "ended_at": iso(status.ended_at),
-        "last_seen_at": iso(status.last_seen_at),
+        "created_at": status.created_at,
+        "expires_at": status.expires_at,
+        "redeemed_at": status.redeemed_at,
+        "ended_at": status.ended_at,
+        "last_seen_at": status.last_seen_at,
     }
-
-
-def iso(instant: datetime | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if instant else None
 
 
 def _text(body: JsonObject, name: str, *, most: int, path: str = "") -> str:
