@@ -46,6 +46,8 @@ def _run_alone() -> int:
     with running.only_launcher(folder):
         facts.withdraw(folder)
         _refuse_busy(port)
+        sys.stdout.write(f"Starting the service; what it keeps is in {folder}\n")
+        sys.stdout.flush()
         return _run(folder, port=port)
 
 

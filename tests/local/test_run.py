@@ -8,17 +8,21 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from partners.scopes import Scope
 from sticker_auth.local import facts
 from sticker_auth.local.environment import PROJECT_ROOT
 from tests.local import processes
-from tests.servers import Process, await_end, await_url, unused_port
+from tests.servers import Process, await_end, await_url, program, unused_port
 
 STOP_SECONDS = 5.0
 KEPT = ("staff_username", "staff_password", "partner_id", "api_key", "surface_api_key", "organization_id", "internal_user_id")
@@ -80,23 +84,36 @@ def call(*command: str, env: dict[str, str] | None = None) -> "subprocess.Comple
     return subprocess.run(command, cwd=PROJECT_ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
+def ask(url: str, *, key: str = "", body: dict[str, str] | None = None) -> tuple[Message, str]:
+    """Call the service and return the headers and the text of its answer, whatever the status."""
+    headers = {"Content-Type": "application/json"} | ({"ApiKey": key} if key else {})
+    request = urllib.request.Request(url, json.dumps(body).encode() if body else None, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.headers, error.read().decode()
+
+
 def handshake(published: dict[str, str]) -> dict[str, Any]:
-    """Do a handshake with published credentials, as curl does it."""
-    answer: dict[str, Any] = json.loads(
-        call(
-            *("curl", "-sS", published["base_url"] + "/v1/partner/handshake", "-H", f"ApiKey: {published['api_key']}"),
-            *("-H", "Content-Type: application/json", "-d", json.dumps({"internal_user_id": published["internal_user_id"]})),
-        ).stdout
-    )
+    """Do a handshake with published credentials."""
+    url, body = f"{published['base_url']}/v1/partner/handshake", {"internal_user_id": published["internal_user_id"]}
+    answer: dict[str, Any] = json.loads(ask(url, key=published["api_key"], body=body)[1])
     return answer
 
 
 def frame_ancestors(published: dict[str, str]) -> str:
     """Ask the embed page who may frame it."""
-    page = f"{published['base_url']}/sandbox/embedded/{published['partner_id']}"
-    head = call("curl", "-sS", "-o", os.devnull, "-D", "-", page).stdout
-    [allowed] = re.findall(r"^content-security-policy: .*frame-ancestors ([^;\n]*)", head, re.MULTILINE | re.IGNORECASE)
+    headers, _ = ask(f"{published['base_url']}/sandbox/embedded/{published['partner_id']}")
+    [allowed] = re.findall(r"frame-ancestors ([^;]*)", headers["Content-Security-Policy"])
     return str(allowed).strip()
+
+
+def listening_addresses(port: int) -> set[str]:
+    """Tell on which addresses of this machine something listens at a port, as the kernel writes them."""
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    return {row[1].split(":")[0] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
 
 
 def test_facts_are_complete_and_private(ready: Run) -> None:
@@ -117,16 +134,17 @@ def test_every_address_answers(ready: Run) -> None:
 
 
 def test_printed_handshake_works_when_pasted(ready: Run) -> None:
+    program("curl", package="curl")
     [command] = re.findall(r"^curl (?:.*\\\n)*.*$", ready.output, re.MULTILINE)
-    answer = json.loads(call("bash", "-c", command).stdout)
+    answer = json.loads(call("sh", "-c", command).stdout)
     assert re.fullmatch(r"[0-9a-f]{64}", answer["session_key"])
     assert answer["iframe_url"].startswith(f"{ready.facts()['base_url']}/sandbox/embedded/{ready.facts()['partner_id']}")
 
 
 def test_key_has_every_scope(ready: Run) -> None:
     published = ready.facts()
-    answer = call("curl", "-sS", f"{published['base_url']}/v1/keys/self", "-H", f"ApiKey: {published['api_key']}")
-    assert len(json.loads(answer.stdout)["scopes"]) == 18
+    _, answer = ask(f"{published['base_url']}/v1/keys/self", key=published["api_key"])
+    assert set(json.loads(answer)["scopes"]) == set(Scope)
 
 
 def test_demo_page_may_frame_us(ready: Run) -> None:
@@ -135,8 +153,9 @@ def test_demo_page_may_frame_us(ready: Run) -> None:
 
 
 def test_everything_listens_on_loopback_only(ready: Run) -> None:
-    listening = call("ss", "-Hltn").stdout.split()
-    assert not [address for address in listening if address.endswith(f":{ready.port}") and not address.startswith("127.")]
+    demo_port = int(ready.facts()["demo_url"].rstrip("/").rpartition(":")[2])
+    for port in (ready.port, demo_port):
+        assert listening_addresses(port) == {"0100007F"}
 
 
 def test_command_joins_the_running_servers(ready: Run) -> None:
@@ -185,6 +204,15 @@ def test_stopped_run_leaves_nothing_and_the_next_keeps_the_credentials(tmp_path:
         assert frame_ancestors(after) == after["demo_url"].rstrip("/")
         assert second.stop() < STOP_SECONDS
     assert processes.of_folder(tmp_path) == {}
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_signal_during_the_first_start_is_heeded(tmp_path: Path, signum: signal.Signals) -> None:
+    with running(tmp_path) as run:
+        run.process.await_line("Starting the service")
+        assert run.stop(signum) < STOP_SECONDS
+        assert processes.of_folder(tmp_path) == {}
+    assert not (tmp_path / "var" / "demo.json").exists()
 
 
 def test_killed_run_recovers_at_the_next_start_and_removed_facts_are_made_anew(tmp_path: Path) -> None:
