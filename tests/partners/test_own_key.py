@@ -38,6 +38,7 @@ def test_whoami_says_whose_key_this_is_and_what_it_may_do() -> None:
         },
         "address": "127.0.0.1",
     }
+    assert issued.key.expires_at is not None
     assert answer["key"]["expires_at"] == iso(issued.key.expires_at)
 
 
