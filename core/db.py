@@ -5,12 +5,12 @@ statement of each hot path is written by hand and goes through `fetch_one` or `w
 """
 
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from psycopg import Connection, errors, pq
@@ -53,7 +53,7 @@ def _execute(connection: Any, sql: str, params: Mapping[str, Any]) -> Row | None
             row: Row | None = cursor.fetchone()
             return row
     with connection.wrap_database_errors:
-        return _send(raw, _statement(sql), params)
+        return _channel(raw).run(_statement(sql), params)
 
 
 def _is_broken(raw: Any) -> bool:
@@ -76,45 +76,59 @@ def _statement(sql: str) -> _Statement:
     return _Statement(numbered.encode(), tuple(numbers), (PyFormat.AUTO,) * len(numbers))
 
 
-def _send(raw: "Connection[Any]", statement: _Statement, params: Mapping[str, Any]) -> Row | None:
-    """Run a statement on a connection that has no transaction open, in one round trip."""
-    adapter = Transformer(raw)
-    values = adapter.dump_sequence([params[name] for name in statement.names], statement.formats)
+class _Channel:
+    """One connection as the hot statements use it: with what adapts values for it, and the names it knows statements by."""
 
-    def run() -> pq.abc.PGresult:
-        name = _prepared(raw, statement, adapter.types)
-        return raw.pgconn.exec_prepared(name, values, adapter.formats, pq.Format.BINARY)  # type: ignore[arg-type]  # NULLs too
+    __slots__ = ("_names", "adapter", "raw")
 
-    result = run()
-    if result.error_field(pq.DiagnosticField.SQLSTATE) == _NOT_PREPARED:
-        # The driver deallocates whatever is prepared when it rolls back. Nothing was run.
-        del _names[raw]
-        result = run()
-    if result.status != pq.ExecStatus.TUPLES_OK:
-        raise _error(raw, result)
-    adapter.set_pgresult(result)
-    return adapter.load_row(0, tuple) if result.ntuples else None
+    def __init__(self, raw: "Connection[Any]") -> None:
+        self.raw = raw
+        self.adapter = Transformer(raw)
+        self._names: dict[tuple[bytes, tuple[int, ...] | None], bytes] = {}
+
+    def run(self, statement: _Statement, params: Mapping[str, Any]) -> Row | None:
+        """Run a statement while no transaction is open, in one round trip, and return its first row."""
+        values = self.adapter.dump_sequence([params[name] for name in statement.names], statement.formats)
+        result = self._run_prepared(statement, values)
+        if result.error_field(pq.DiagnosticField.SQLSTATE) == _NOT_PREPARED:
+            # The driver deallocates whatever is prepared when it rolls back. Nothing was run.
+            self._names.clear()
+            result = self._run_prepared(statement, values)
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            raise self._error(result)
+        self.adapter.set_pgresult(result)
+        return self.adapter.load_row(0, tuple) if result.ntuples else None
+
+    def _run_prepared(self, statement: _Statement, values: Sequence[Any]) -> pq.abc.PGresult:
+        name = self._name_of(statement)
+        return self.raw.pgconn.exec_prepared(name, values, self.adapter.formats, pq.Format.BINARY)
+
+    def _name_of(self, statement: _Statement) -> bytes:
+        """The name of a statement with parameters of the types just dumped; prepared where it has none yet."""
+        types = self.adapter.types
+        name = self._names.get((statement.sql, types))
+        if name is None:
+            name = b"hot_%d" % next(_numbers)
+            result = self.raw.pgconn.prepare(name, statement.sql, types)
+            if result.status != pq.ExecStatus.COMMAND_OK:
+                raise self._error(result)
+            self._names[statement.sql, types] = name
+        return name
+
+    def _error(self, result: pq.abc.PGresult) -> errors.Error:
+        if self.raw.closed:
+            return errors.OperationalError("the connection was lost")
+        return errors.error_from_result(result)
 
 
-def _prepared(raw: "Connection[Any]", statement: _Statement, types: tuple[int, ...] | None) -> bytes:
-    """The name under which a connection knows a statement with parameters of these types."""
-    known = _names.setdefault(raw, {})
-    name = known.get((statement.sql, types))
-    if name is None:
-        name = b"hot_%d" % next(_numbers)
-        result = raw.pgconn.prepare(name, statement.sql, types)
-        if result.status != pq.ExecStatus.COMMAND_OK:
-            raise _error(raw, result)
-        known[statement.sql, types] = name
-    return name
-
-
-def _error(raw: "Connection[Any]", result: pq.abc.PGresult) -> errors.Error:
-    if raw.closed:
-        return errors.OperationalError("the connection was lost")
-    return errors.error_from_result(result)
+def _channel(raw: "Connection[Any]") -> _Channel:
+    """The channel of this thread's connection; a new connection gets a new one."""
+    known: _Channel | None = getattr(_local, "channel", None)
+    if known is None or known.raw is not raw:
+        known = _local.channel = _Channel(raw)
+    return known
 
 
 _NOT_PREPARED: Final = b"26000"
 _numbers: Final = count()
-_names: Final[WeakKeyDictionary["Connection[Any]", dict[tuple[bytes, tuple[int, ...] | None], bytes]]] = WeakKeyDictionary()
+_local: Final = threading.local()
