@@ -55,7 +55,10 @@ class ApiView(APIView):
         return {}
 
     def initialize_request(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> Request:
-        return Request(request, authenticators=[cls() for cls in self.authentication_classes])
+        made = Request(request, authenticators=[cls() for cls in self.authentication_classes])
+        # It refers to itself in here, for parsers; we have none. See also `finalize_response`.
+        made.parser_context = {}
+        return made
 
     def initial(self, request: Request, *_args: Any, **_kwargs: Any) -> None:
         # Read from Django's request: DRF's looks up each of its attributes in vain first.
@@ -74,6 +77,8 @@ class ApiView(APIView):
     def finalize_response(self, request: Request, response: HttpResponseBase, *_args: Any, **_kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         for name, value in request._request.META.get("sticker.headers", {}).items():
             response.headers.setdefault(name, value)
+        # Django's alias of `get` ties the view to itself; untied, all of the request is freed at once, not by the collector.
+        vars(self).pop("head", None)
         return response
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
