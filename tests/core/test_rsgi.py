@@ -1,15 +1,18 @@
 """The bridge from the server to Django: what a request becomes, and what happens when its body does not come."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from core.http import STRAY_CREDENTIAL
 from sticker_auth import rsgi
 from sticker_auth.rsgi import bridge, environ_of
+
+T = TypeVar("T")
 
 
 class Headers:
@@ -74,9 +77,18 @@ def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[by
     return [environ["CONTENT_LENGTH"].encode(), b":", environ["wsgi.input"].read()]
 
 
+def run(task: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine in a thread of its own: the browser tests keep a loop running in the main one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(task())).result()
+
+
 def serve(scope: Scope, wire: Wire, app: Any = echo) -> Wire:
-    asyncio.run(bridge(app)(scope, wire))  # type: ignore[arg-type]  # an awaitable of ours is a coroutine
-    return wire
+    async def task() -> Wire:
+        await bridge(app)(scope, wire)
+        return wire
+
+    return run(task)
 
 
 def post(*lines: tuple[str, str]) -> Scope:
@@ -132,23 +144,23 @@ def test_the_application_runs_where_no_loop_is_seen_and_the_loop_is_back_afterwa
         start_response("200 OK", [])
         return [b"ok"]
 
-    async def run() -> bool:
+    async def task() -> bool:
         await bridge(app)(Scope(), Wire())
         return asyncio.get_running_loop().is_running()
 
-    assert asyncio.run(run())
+    assert run(task)
 
 
 def test_after_a_fault_of_the_application_the_loop_is_back_too() -> None:
     def app(_environ: object, _start_response: object) -> list[bytes]:
         raise LookupError
 
-    async def run() -> bool:
+    async def task() -> bool:
         with pytest.raises(LookupError):
             await bridge(app)(Scope(), Wire())
         return asyncio.get_running_loop().is_running()
 
-    assert asyncio.run(run())
+    assert run(task)
 
 
 class Streamed:
