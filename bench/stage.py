@@ -119,7 +119,8 @@ def _ring_secret() -> str:
 
 
 def _seed(options: Options, environments: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """Fill the databases, at the same time."""
+    """Fill the databases, at the same time; a statement may take as long as a busy machine needs for a million rows."""
+    patient = {"DATABASE_STATEMENT_TIMEOUT_MS": str(_SEED_SECONDS * 1000)}
     rows, used = str(options.keys), str(options.used)
     few = str(options.few_keys)
     commands = {
@@ -129,7 +130,7 @@ def _seed(options: Options, environments: Mapping[str, Mapping[str, str]]) -> di
     }
     with ExitStack() as stack:
         jobs = {
-            name: stack.enter_context(job([sys.executable, "-m", *command], env=environments[name]))
+            name: stack.enter_context(job([sys.executable, "-m", *command], env={**environments[name], **patient}))
             for name, command in commands.items()
         }
         return {name: json.loads(answer_of(child, seconds=_SEED_SECONDS)) for name, child in jobs.items()}
