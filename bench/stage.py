@@ -120,7 +120,7 @@ def _ring_secret() -> str:
 
 def _seed(options: Options, environments: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Fill the databases, at the same time; a statement may take as long as a busy machine needs for a million rows."""
-    patient = {"DATABASE_STATEMENT_TIMEOUT_MS": str(_SEED_SECONDS * 1000)}
+    patient = {"DATABASE_STATEMENT_TIMEOUT_MS": str(int(_SEED_SECONDS) * 1000)}
     rows, used = str(options.keys), str(options.used)
     few = str(options.few_keys)
     commands = {
