@@ -166,18 +166,19 @@ INSTALLED_APPS = [
     "sticker_auth.apps.StickerAuthConfig",
 ]
 
-# Static files, sessions, authentication and messages step aside on API paths (sticker_auth.middleware).
+# What follows the shortcut is for pages: an API request goes past it.
 MIDDLEWARE = [
     "core.middleware.RequestLog",
     "sticker_auth.middleware.HttpsOnlyApi",
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "sticker_auth.middleware.ApiShortcut",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "sticker_auth.middleware.StaticFiles",
-    "sticker_auth.middleware.Sessions",
-    "sticker_auth.middleware.Common",
-    "sticker_auth.middleware.Authentication",
-    "sticker_auth.middleware.Messages",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "sticker_auth.middleware.PagePolicy",
 ]
 ROOT_URLCONF = "sticker_auth.urls"
