@@ -45,7 +45,8 @@ def fetch_one(sql: str, params: Mapping[str, Any]) -> Row | None:
 
 
 def _execute(connection: Any, sql: str, params: Mapping[str, Any]) -> Row | None:
-    connection.ensure_connection()
+    if connection.connection is None:
+        connection.ensure_connection()
     raw = connection.connection
     if connection.execute_wrappers or connection.queries_logged or not raw.autocommit:
         with connection.cursor() as cursor:
