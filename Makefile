@@ -16,7 +16,8 @@ LOCKS := requirements requirements-dev requirements-browser requirements-uv
 SAMPLE_SECRET := sample-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOP
 SAMPLE_RING := 1:c2FtcGxlLW9ubHktMDEyMzQ1Njc4OWFiY2RlZmdoaWo
 SAMPLE := env -u DEBUG STICKER_ENV=production SECRET_KEY=$(SAMPLE_SECRET) STICKER_PEPPERS=$(SAMPLE_RING) \
-	STICKER_JWT_KEYS=$(SAMPLE_RING) ALLOWED_HOSTS=auth.example.com,embed.example.com \
+	STICKER_JWT_KEYS=$(SAMPLE_RING) STICKER_ENCRYPTION_KEYS=$(SAMPLE_RING) STICKER_ASSERTION_KEYS=$(SAMPLE_RING) \
+	ALLOWED_HOSTS=auth.example.com,embed.example.com \
 	PUBLIC_BASE_URL=https://auth.example.com EMBED_BASE_URL=https://embed.example.com \
 	DATABASE_URL=postgres://sample@localhost/sample CELERY_BROKER_URL=amqp://localhost
 

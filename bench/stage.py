@@ -99,6 +99,8 @@ def _environments(postgres: EmbeddedPostgres) -> dict[str, dict[str, str]]:
         "SECRET_KEY": secrets.token_urlsafe(48),
         "STICKER_PEPPERS": f"1:{_ring_secret()}",
         "STICKER_JWT_KEYS": f"1:{_ring_secret()}",
+        "STICKER_ENCRYPTION_KEYS": f"1:{_ring_secret()}",
+        "STICKER_ASSERTION_KEYS": f"1:{_ring_secret()}",
         "BATCH_FLUSH_SECONDS": str(FLUSH_SECONDS),
         "ALLOWED_HOSTS": "127.0.0.1",
     }

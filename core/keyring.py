@@ -47,8 +47,8 @@ class Ring:
         return len(self._keys)
 
 
-def parse_ring(text: str, *, setting: str) -> Ring:
-    """Read a ring from its setting.
+def parse_ring(text: str, *, setting: str, exact_bytes: int | None = None) -> Ring:
+    """Read a ring from its setting; `exact_bytes` where a secret is a key of a fixed length.
 
     Raises: ImproperlyConfigured naming the setting, never the value, when an entry is malformed, doubled or too short.
     """
@@ -61,6 +61,8 @@ def parse_ring(text: str, *, setting: str) -> Ring:
             raise ImproperlyConfigured(f"{setting}: each entry must read NUMBER:BASE64URL, each number once")
         if len(secret) < MIN_SECRET_BYTES:
             raise ImproperlyConfigured(f"{setting}: each secret needs at least {MIN_SECRET_BYTES} random bytes")
+        if exact_bytes and len(secret) != exact_bytes:
+            raise ImproperlyConfigured(f"{setting}: each secret needs exactly {exact_bytes} random bytes")
         keys[int(match[2])] = RingKey(int(match[2]), secret)
         if match[1]:
             staged.add(int(match[2]))
@@ -88,5 +90,15 @@ def pepper_ring() -> Ring:
 
 
 def jwt_ring() -> Ring:
-    """The HS256 secrets that sign Storefront access tokens."""
+    """The HS256 secrets that sign access tokens."""
     return _cached(settings.STICKER_JWT_KEYS, "STICKER_JWT_KEYS")
+
+
+def encryption_ring() -> Ring:
+    """The keys that encrypt secrets of partners which must be read back (`core.encryption`)."""
+    return _cached(settings.STICKER_ENCRYPTION_KEYS, "STICKER_ENCRYPTION_KEYS")
+
+
+def assertion_ring() -> Ring:
+    """The Ed25519 seeds that sign what others verify by our published keys."""
+    return _cached(settings.STICKER_ASSERTION_KEYS, "STICKER_ASSERTION_KEYS")

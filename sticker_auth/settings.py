@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from core.keyring import parse_ring
 from core.logs import configure
+from core.net import parse_networks
 from sticker_auth import admin_theme
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -41,6 +42,17 @@ def number(name: str, *, default: N, minimum: int = 0) -> N:
     return value
 
 
+def networks(name: str) -> list[str]:
+    """Read a list of CIDR networks, empty by default.
+
+    Raises: ImproperlyConfigured naming the setting.
+    """
+    try:
+        return parse_networks(env.list(name, default=[]))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a comma-separated list of CIDR networks") from error
+
+
 # -- What this process is
 STICKER_ENV: str = env.str("STICKER_ENV", default="production")
 if STICKER_ENV not in ("development", "production"):
@@ -52,8 +64,11 @@ DEBUG: bool = env.bool("DEBUG", default=False)
 SECRET_KEY = required("SECRET_KEY")
 STICKER_PEPPERS = required("STICKER_PEPPERS")
 STICKER_JWT_KEYS = required("STICKER_JWT_KEYS")
-parse_ring(STICKER_PEPPERS, setting="STICKER_PEPPERS")
-parse_ring(STICKER_JWT_KEYS, setting="STICKER_JWT_KEYS")
+STICKER_ENCRYPTION_KEYS = required("STICKER_ENCRYPTION_KEYS")
+STICKER_ASSERTION_KEYS = required("STICKER_ASSERTION_KEYS")
+for _ring in ("STICKER_PEPPERS", "STICKER_JWT_KEYS", "STICKER_ENCRYPTION_KEYS"):
+    parse_ring(globals()[_ring], setting=_ring)
+parse_ring(STICKER_ASSERTION_KEYS, setting="STICKER_ASSERTION_KEYS", exact_bytes=32)
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure-"):
     raise ImproperlyConfigured("SECRET_KEY is weak: use at least 50 random characters")
 
@@ -118,6 +133,9 @@ REDEEM_FAILURES_PER_MINUTE: int = number("REDEEM_FAILURES_PER_MINUTE", default=3
 for _limit in ("SETUP_PER_MINUTE", "HANDSHAKE_PER_MINUTE", "REDEEM_FAILURES_PER_MINUTE"):
     if globals()[_limit] < 1:
         raise ImproperlyConfigured(f"{_limit} must be at least 1")
+
+# -- Calls to the outside: networks that are reachable although they are not public
+EGRESS_ALLOWED_NETWORKS: list[str] = networks("EGRESS_ALLOWED_NETWORKS")
 
 # -- Lifetimes
 SESSION_TOKEN_LIFETIME = timedelta(seconds=number("SESSION_TOKEN_SECONDS", default=300, minimum=1))

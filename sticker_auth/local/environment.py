@@ -1,6 +1,5 @@
 """Where local files stand (`VAR_DIR`) and the generated secrets that every command of a checkout shares."""
 
-import base64
 import fcntl
 import os
 import secrets
@@ -12,7 +11,13 @@ from typing import Final
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
 _LONG_PATH: Final = 70
-_SECRET_NAMES: Final = ("SECRET_KEY", "STICKER_PEPPERS", "STICKER_JWT_KEYS")
+_RING_NAMES: Final = ("STICKER_PEPPERS", "STICKER_JWT_KEYS", "STICKER_ENCRYPTION_KEYS", "STICKER_ASSERTION_KEYS")
+_SECRET_NAMES: Final = ("SECRET_KEY", *_RING_NAMES)
+
+_HEAD: Final = """\
+# Generated for this checkout's local service. Removing it makes every local key and session invalid.
+STICKER_ENV=development
+"""
 
 
 def var_dir() -> Path:
@@ -24,12 +29,12 @@ def var_dir() -> Path:
 def load() -> None:
     """Fill os.environ from `$VAR_DIR/secrets.env`; make that file first where nobody has configured anything.
 
-    Variables that are set already win. A file made for another STICKER_ENV than the one asked for is left alone, so
-    that a production process never takes up a developer's secrets.
+    A file made by an earlier version gets the secrets it lacks. Variables that are set already win. A file made for another
+    STICKER_ENV than the one asked for is left alone, so that a production process never takes up a developer's secrets.
     """
     path = var_dir() / "secrets.env"
-    if not path.exists() and _is_unconfigured():
-        _create(path)
+    if _is_unconfigured() and _lacks_secrets(path):
+        _complete(path)
     values = _read(path)
     wanted = os.environ.get("STICKER_ENV")
     if wanted and values.get("STICKER_ENV", wanted) != wanted:
@@ -65,20 +70,22 @@ def _is_unconfigured() -> bool:
     return not any(os.environ.get(name) for name in _SECRET_NAMES)
 
 
-def _create(path: Path) -> None:
-    """Write fresh secrets; of several starters at once, one writes and all read the same."""
+def _lacks_secrets(path: Path) -> bool:
+    """Tell whether there is no file yet, or one of ours without some secret."""
+    values = _read(path)
+    return not path.exists() or (values.get("STICKER_ENV") == "development" and not values.keys() >= {*_SECRET_NAMES})
+
+
+def _complete(path: Path) -> None:
+    """Write the secrets that are missing; of several starters at once, one writes and all read the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _folder_lock(path.parent):
-        if path.exists():
+        if not _lacks_secrets(path):
             return
-        lines = [
-            "# Generated for this checkout's local service. Removing it makes every local key and session invalid.",
-            "STICKER_ENV=development",
-            f"SECRET_KEY={secrets.token_urlsafe(48)}",
-            f"STICKER_PEPPERS=1:{_ring_secret()}",
-            f"STICKER_JWT_KEYS=1:{_ring_secret()}",
-        ]
-        write_private(path, "\n".join(lines) + "\n")
+        known = _read(path)
+        text = path.read_text(encoding="utf-8") if known else _HEAD
+        lines = [f"{name}={_new_value(name)}" for name in _SECRET_NAMES if name not in known]
+        write_private(path, "\n".join([text.rstrip("\n"), *lines]) + "\n")
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -91,8 +98,8 @@ def _read(path: Path) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _ring_secret() -> str:
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode("ascii")
+def _new_value(name: str) -> str:
+    return f"1:{secrets.token_urlsafe(32)}" if name in _RING_NAMES else secrets.token_urlsafe(48)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ class Run:
         env = {**PATIENT, "CELERY_BROKER_URL": broker.broker_url, "REDIS_URL": broker.url}
         self.service = LiveService(database_url=postgres.url, folder=folder, env=env)
         self.folder = folder
-        for name in ("SECRET_KEY", "STICKER_PEPPERS", "STICKER_JWT_KEYS"):
+        for name in TEST_SETTINGS.keys() - {"STICKER_ENV"}:
             self.flock.add(name, TEST_SETTINGS[name].removeprefix("1:"))
         self.manage("migrate", "-v0", "--skip-checks")
         self.service.start()

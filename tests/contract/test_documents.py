@@ -61,7 +61,7 @@ def settings_read() -> dict[str, object]:
 def is_a_read(function: ast.expr) -> bool:
     if isinstance(function, ast.Attribute):
         return isinstance(function.value, ast.Name) and function.value.id == "env"
-    return isinstance(function, ast.Name) and function.id in ("required", "number")
+    return isinstance(function, ast.Name) and function.id in ("required", "number", "networks")
 
 
 def literal(node: ast.expr) -> object:

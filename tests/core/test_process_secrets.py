@@ -10,7 +10,7 @@ from django.test import RequestFactory
 
 from tests.servers import TEST_SETTINGS, Process, await_url, bare_environment, unused_port
 
-SECRETS = [TEST_SETTINGS[name] for name in ("SECRET_KEY", "STICKER_PEPPERS", "STICKER_JWT_KEYS")]
+SECRETS = [TEST_SETTINGS[name] for name in TEST_SETTINGS if name != "STICKER_ENV"]
 
 
 def test_a_request_through_the_bridge_holds_nothing_of_the_process(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sticker_auth.local import environment
 from sticker_auth.local.environment import PROJECT_ROOT
 from tests.servers import TEST_SETTINGS
 
-NAMES = ("STICKER_ENV", "SECRET_KEY", "STICKER_PEPPERS", "STICKER_JWT_KEYS")
+NAMES = tuple(TEST_SETTINGS)
 LOAD = f"""
 import json, os
 from sticker_auth.local.environment import load
@@ -100,3 +100,15 @@ def test_private_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
         environment.write_private(path, "new \ud800")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_of_an_earlier_version_gets_what_it_lacks(tmp_path: Path) -> None:
+    made = loaded(tmp_path)
+    path = tmp_path / "secrets.env"
+    kept = [line for line in path.read_text().splitlines() if not line.startswith("STICKER_ENCRYPTION_KEYS")]
+    path.write_text("\n".join(kept) + "\n")
+    again = loaded(tmp_path)
+    assert again["STICKER_ENCRYPTION_KEYS"] not in (None, made["STICKER_ENCRYPTION_KEYS"])
+    assert {**made, "STICKER_ENCRYPTION_KEYS": again["STICKER_ENCRYPTION_KEYS"]} == again
+    assert loaded(tmp_path) == again
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
