@@ -42,13 +42,13 @@ def number(name: str, *, default: N, minimum: int = 0) -> N:
     return value
 
 
-def networks(name: str) -> list[str]:
-    """Read a list of CIDR networks, empty by default.
+def networks(name: str, *, default: list[str]) -> list[str]:
+    """Read a list of CIDR networks.
 
     Raises: ImproperlyConfigured naming the setting.
     """
     try:
-        return parse_networks(env.list(name, default=[]))
+        return parse_networks(env.list(name, default=default))
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be a comma-separated list of CIDR networks") from error
 
@@ -135,7 +135,7 @@ for _limit in ("SETUP_PER_MINUTE", "HANDSHAKE_PER_MINUTE", "REDEEM_FAILURES_PER_
         raise ImproperlyConfigured(f"{_limit} must be at least 1")
 
 # -- Calls to the outside: networks that are reachable although they are not public
-EGRESS_ALLOWED_NETWORKS: list[str] = networks("EGRESS_ALLOWED_NETWORKS")
+EGRESS_ALLOWED_NETWORKS: list[str] = networks("EGRESS_ALLOWED_NETWORKS", default=[])
 
 # -- Lifetimes
 SESSION_TOKEN_LIFETIME = timedelta(seconds=number("SESSION_TOKEN_SECONDS", default=300, minimum=1))
