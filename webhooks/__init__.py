@@ -1,0 +1,1 @@
+"""Signed webhooks: endpoints, secrets, events, deliveries and the pump that sends them."""
