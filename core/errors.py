@@ -27,7 +27,15 @@ Errors of one subject (an organization, a session) stand beside the code that ra
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
+
+
+class ErrorFamily(StrEnum):
+    """The two shapes a refusal can have: names (the partner API) or numbers (the platform's surfaces)."""
+
+    PARTNER = "partner"
+    PLATFORM = "platform"
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,7 @@ INSTALLED_APPS = [
     "partners",
     "organizations",
     "sessions_app",
+    "surfaces",
     "sticker_auth.apps.StickerAuthConfig",
 ]
 

@@ -8,7 +8,7 @@ import pytest
 
 from sticker_auth.local.environment import PROJECT_ROOT
 
-APPS = ("core", "audit", "partners", "organizations", "sessions_app")
+APPS = ("core", "audit", "partners", "organizations", "sessions_app", "surfaces")
 
 
 def test_no_import_goes_up_the_ladder() -> None:
