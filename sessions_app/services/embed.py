@@ -21,7 +21,7 @@ from sessions_app.models import EmbedSession, EndReason
 
 REFRESH_GRACE: Final = timedelta(seconds=10)
 HEARTBEAT_WRITE_EVERY: Final = timedelta(seconds=30)
-AUDIENCE: Final = "storefront"
+AUDIENCE: Final = "sticker:storefront"
 SCOPE: Final = "orders:create orders:read products:read"
 
 _READ: Final = """

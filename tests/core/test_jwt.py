@@ -17,7 +17,7 @@ from core.keyring import jwt_ring
 
 CLAIMS = {
     "iss": "https://auth.example.com",
-    "aud": "storefront",
+    "aud": "sticker:storefront",
     "sub": "user-1",
     "tenant": "partner-1",
     "surface": "storefront",
@@ -129,7 +129,7 @@ NOW = int(time.time())
         {"iat": NOW + 3600},
         {"iss": "https://evil.example"},
         {"aud": "reseller"},
-        {"aud": ["storefront"]},
+        {"aud": ["sticker:storefront"]},
         {"sub": 1},
         {"env": None},
         {"scope": ["orders:read"]},

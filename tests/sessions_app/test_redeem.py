@@ -30,7 +30,7 @@ def test_redeeming_signs_the_user_in(world: World) -> None:
 
 
 def test_access_token_says_who_where_and_for_how_long(world: World) -> None:
-    claims = jwt.verify(world.signed_in()["access_token"], issuer="http://127.0.0.1:8000", audience="storefront")
+    claims = jwt.verify(world.signed_in()["access_token"], issuer="http://127.0.0.1:8000", audience="sticker:storefront")
     assert (claims["sub"], claims["tenant"], claims["env"]) == (str(world.profile.pk), str(world.partner.pk), "test")
     assert claims["exp"] - claims["iat"] <= 300
 
