@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
 
-APPS: Final = ("auth", "audit", "partners", "organizations", "sessions_app")
+APPS: Final = ("auth", "audit", "partners", "organizations", "sessions_app", "webhooks")
 
 
 class Role(StrEnum):
@@ -20,9 +20,14 @@ class Role(StrEnum):
 
 MEANINGS: Final[dict[Role, str]] = {
     Role.VIEWER: "Looks at everything but personal data of the ledger; changes nothing.",
-    Role.SUPPORT: "Rotates, pauses and resumes keys.",
-    Role.ISSUER: "Creates and edits partners, issues and imports keys, edits their names and networks.",
-    Role.RESPONDER: "Revokes keys and sessions, suspends partners, and ends everything of a partner in an emergency.",
+    Role.SUPPORT: "Rotates, pauses and resumes keys; tests, pauses and rotates webhook endpoints, and replays deliveries.",
+    Role.ISSUER: (
+        "Creates and edits partners, issues and imports keys, edits their names and networks; adds and edits webhook endpoints."
+    ),
+    Role.RESPONDER: (
+        "Revokes keys and sessions, disables webhook endpoints, suspends partners, and ends everything of a partner in an"
+        " emergency."
+    ),
     Role.AUDITOR: "Reads and exports the ledger with addresses and user agents, and sees who holds which role.",
 }
 _SEES: Final = (
@@ -34,11 +39,25 @@ _SEES: Final = (
     "organizations.view_profile",
     "sessions_app.view_sessiontoken",
     "sessions_app.view_embedsession",
+    "webhooks.view_endpoint",
+    "webhooks.view_delivery",
 )
 GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.VIEWER: _SEES,
-    Role.SUPPORT: (*_SEES, "partners.rotate_apikey"),
-    Role.ISSUER: (*_SEES, "partners.add_partner", "partners.change_partner", "partners.issue_apikey"),
+    Role.SUPPORT: (
+        *_SEES,
+        "partners.rotate_apikey",
+        "webhooks.operate_endpoint",
+        "webhooks.rotate_endpointsecret",
+        "webhooks.replay_delivery",
+    ),
+    Role.ISSUER: (
+        *_SEES,
+        "partners.add_partner",
+        "partners.change_partner",
+        "partners.issue_apikey",
+        "webhooks.manage_endpoint",
+    ),
     Role.RESPONDER: (
         *_SEES,
         "audit.view_eventcontext",
@@ -46,6 +65,7 @@ GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
         "partners.suspend_partner",
         "partners.emergency_revoke_partner",
         "sessions_app.revoke_sessiontoken",
+        "webhooks.disable_endpoint",
     ),
     Role.AUDITOR: (*_SEES, "audit.view_eventcontext", "audit.export_event", "auth.view_user", "auth.view_group"),
 }

@@ -182,6 +182,7 @@ INSTALLED_APPS = [
     "organizations",
     "sessions_app",
     "surfaces",
+    "webhooks",
     "sticker_auth.apps.StickerAuthConfig",
 ]
 
