@@ -6,7 +6,8 @@ Whatever is wrong, the caller learns the same; the exact reason goes to the ledg
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from core.credentials import ParsedKey, key_digest, parse_key
@@ -23,10 +24,10 @@ SELECT k.id, k.kid, k.kind, k.environment, k.digest, k.pepper_id, k.scopes, k.ne
        coalesce(k.setup_per_minute, p.setup_per_minute), coalesce(k.handshake_per_minute, p.handshake_per_minute),
        CASE WHEN k.setup_per_minute > 0 THEN k.family_id END, CASE WHEN k.handshake_per_minute > 0 THEN k.family_id END,
        p.id, p.slug, p.name, p.auth_epoch, p.status = 'active'
-FROM partners_apikey k JOIN partners_partner p ON p.id = k.partner_id
 """
-_BY_KID: Final = _COLUMNS + "WHERE k.kid = %(kid)s"
-_BY_DIGEST: Final = _COLUMNS + "WHERE k.is_imported AND k.digest = ANY(%(digests)s)"
+_TABLES: Final = "FROM partners_apikey k JOIN partners_partner p ON p.id = k.partner_id "
+_BY_KID: Final = _TABLES + "WHERE k.kid = %(kid)s"
+_BY_DIGEST: Final = _TABLES + "WHERE k.is_imported AND k.digest = ANY(%(digests)s)"
 _NOBODY: Final = RingKey(0, bytes(32))
 
 
@@ -58,6 +59,7 @@ class KeyRecord(NamedTuple):
     partner_name: str
     partner_epoch: int
     partner_is_active: bool
+    annex: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +96,16 @@ class Verification:
         )
 
 
-def verify_key(credential: str, *, address: str | None) -> Verification:
+def verify_key(credential: str, *, address: str | None, annex: str = "") -> Verification:
     """Prove one API key: no I/O for a text that cannot be one, else exactly one read, and no write.
 
-    A suspended partner's key verifies; its principal says so, because the caller is then told (403).
+    A suspended partner's key verifies; its principal says so, because the caller is then told (403). `annex` is an SQL
+    expression over the key `k` and its partner `p`, a constant of the caller's code, whose value comes along in the record.
     """
     parsed = parse_key(credential)
     if parsed is None:
         return Verification("malformed")
-    record = _look_up(parsed)
+    record = _look_up(parsed, annex)
     if not _is_genuine(parsed, record) or record is None:
         return Verification(_doubt(record), parsed)
     if (parsed.kind, parsed.environment) != (record.kind, record.environment):
@@ -116,13 +119,19 @@ def _doubt(record: KeyRecord | None) -> str:
     return "wrong_secret" if pepper_ring().get(record.pepper_id) else "unknown_pepper"
 
 
-def _look_up(parsed: ParsedKey) -> KeyRecord | None:
+def _look_up(parsed: ParsedKey, annex: str) -> KeyRecord | None:
     row: Row | None
     if parsed.kid is not None:
-        row = fetch_one(_BY_KID, {"kid": parsed.kid})
+        row = fetch_one(_statement(_BY_KID, annex), {"kid": parsed.kid})
     else:
-        row = fetch_one(_BY_DIGEST, {"digests": [key_digest(p, parsed.key_hash) for p in pepper_ring()]})
-    return KeyRecord._make(row) if row else None
+        digests = [key_digest(p, parsed.key_hash) for p in pepper_ring()]
+        row = fetch_one(_statement(_BY_DIGEST, annex), {"digests": digests})
+    return KeyRecord(*row) if row else None
+
+
+@lru_cache(maxsize=8)
+def _statement(condition: str, annex: str) -> str:
+    return f"{_COLUMNS}, {annex} {condition}" if annex else _COLUMNS + condition
 
 
 def _is_genuine(parsed: ParsedKey, record: KeyRecord | None) -> bool:

@@ -1,11 +1,13 @@
-import core.errors
-import core.principals
+import uuid
+
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import surfaces.names
-import uuid
 from django.db import migrations, models
+
+import core.errors
+import core.principals
+import surfaces.names
 
 
 class Migration(migrations.Migration):
