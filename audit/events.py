@@ -39,6 +39,22 @@ class EventType(StrEnum):
     USER_SESSIONS_REVOKED = "user.sessions_revoked"
     REFUSAL_COUNTED = "refusal.counted"
     SECRET_EXPOSED = "secret.exposed"  # noqa: S105  # an event name
+    ENDPOINT_CREATED = "endpoint.created"
+    ENDPOINT_UPDATED = "endpoint.updated"
+    ENDPOINT_VERIFICATION_SENT = "endpoint.verification_sent"
+    ENDPOINT_VERIFIED = "endpoint.verified"
+    ENDPOINT_PAUSED = "endpoint.paused"
+    ENDPOINT_RESUMED = "endpoint.resumed"
+    ENDPOINT_FAILING = "endpoint.failing"
+    ENDPOINT_RECOVERED = "endpoint.recovered"
+    ENDPOINT_DISABLED = "endpoint.disabled"
+    ENDPOINT_ENABLED = "endpoint.enabled"
+    ENDPOINT_DELETED = "endpoint.deleted"
+    ENDPOINT_TESTED = "endpoint.tested"
+    ENDPOINT_ROTATION_STARTED = "endpoint.rotation_started"
+    ENDPOINT_SECRET_ROTATED = "endpoint.secret_rotated"  # noqa: S105  # an event name
+    DELIVERY_REPLAYED = "delivery.replayed"
+    EVENT_PUBLISHED = "event.published"
     PURGE_COMPLETED = "purge.completed"
     LEDGER_EXPORTED = "ledger.exported"
 
@@ -80,6 +96,56 @@ NOTES: Final[dict[EventType, EventNote]] = {
     EventType.USER_SESSIONS_REVOKED: EventNote(Severity.NOTICE, "All sessions of one user were revoked."),
     EventType.REFUSAL_COUNTED: EventNote(Severity.INFO, "Requests were refused; equal ones of a minute are one row."),
     EventType.SECRET_EXPOSED: EventNote(Severity.WARNING, "A key or token was sent in a URL or form: treat it as leaked."),
+    EventType.ENDPOINT_CREATED: EventNote(Severity.NOTICE, "A webhook endpoint was added."),
+    EventType.ENDPOINT_UPDATED: EventNote(Severity.NOTICE, "A webhook endpoint's URL, events, format or limits changed."),
+    EventType.ENDPOINT_VERIFICATION_SENT: EventNote(Severity.INFO, "A webhook endpoint was asked to prove that it is wanted."),
+    EventType.ENDPOINT_VERIFIED: EventNote(Severity.INFO, "A webhook endpoint proved that it is wanted; deliveries start."),
+    EventType.ENDPOINT_PAUSED: EventNote(Severity.NOTICE, "A webhook endpoint was paused; its deliveries wait."),
+    EventType.ENDPOINT_RESUMED: EventNote(Severity.NOTICE, "A paused webhook endpoint gets deliveries again."),
+    EventType.ENDPOINT_FAILING: EventNote(Severity.WARNING, "Nothing could be delivered to a webhook endpoint for hours."),
+    EventType.ENDPOINT_RECOVERED: EventNote(Severity.NOTICE, "A failing webhook endpoint takes deliveries again."),
+    EventType.ENDPOINT_DISABLED: EventNote(Severity.WARNING, "A webhook endpoint was disabled; its deliveries wait."),
+    EventType.ENDPOINT_ENABLED: EventNote(Severity.NOTICE, "A disabled webhook endpoint was enabled again."),
+    EventType.ENDPOINT_DELETED: EventNote(Severity.NOTICE, "A webhook endpoint was deleted; its deliveries were cancelled."),
+    EventType.ENDPOINT_TESTED: EventNote(Severity.INFO, "A test event was sent to a webhook endpoint."),
+    EventType.ENDPOINT_ROTATION_STARTED: EventNote(
+        Severity.NOTICE, "A new webhook secret was made; it takes over once the receiver has proved it."
+    ),
+    EventType.ENDPOINT_SECRET_ROTATED: EventNote(Severity.NOTICE, "A new webhook secret took over."),
+    EventType.DELIVERY_REPLAYED: EventNote(Severity.INFO, "Webhook deliveries were sent again."),
+    EventType.EVENT_PUBLISHED: EventNote(Severity.INFO, "A commerce service published an event."),
     EventType.PURGE_COMPLETED: EventNote(Severity.INFO, "Spent and expired data was removed by retention."),
     EventType.LEDGER_EXPORTED: EventNote(Severity.NOTICE, "Staff exported ledger rows."),
 }
+
+# What the partner concerned may be told of by webhook. Not what its own backend has just done and got the answer to.
+DELIVERED: Final = frozenset(
+    {
+        EventType.PARTNER_SUSPENDED,
+        EventType.PARTNER_REACTIVATED,
+        EventType.PARTNER_EMERGENCY_REVOKED,
+        EventType.KEY_ISSUED,
+        EventType.KEY_IMPORTED,
+        EventType.KEY_ROTATED,
+        EventType.KEY_UPDATED,
+        EventType.KEY_PAUSED,
+        EventType.KEY_RESUMED,
+        EventType.KEY_REVOKED,
+        EventType.KEY_EXPIRY_WARNED,
+        EventType.ORGANIZATION_CREATED,
+        EventType.ORGANIZATION_UPDATED,
+        EventType.PROFILE_CREATED,
+        EventType.PROFILE_UPDATED,
+        EventType.SESSION_REDEEMED,
+        EventType.SESSION_REPLAYED,
+        EventType.SESSION_REFRESH_REUSED,
+        EventType.SESSION_ENDED,
+        EventType.SESSION_REVOKED,
+        EventType.USER_SESSIONS_REVOKED,
+        EventType.SECRET_EXPOSED,
+        EventType.ENDPOINT_FAILING,
+        EventType.ENDPOINT_RECOVERED,
+        EventType.ENDPOINT_DISABLED,
+        EventType.ENDPOINT_ENABLED,
+    }
+)

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 from django.http import HttpRequest
 
-from audit.events import NOTES, EventType
+from audit.events import DELIVERED, NOTES, EventType
 from core.batching import Batch
 from core.errors import StickerError
 from core.http import context_of
@@ -84,8 +84,9 @@ def _write(pending: dict[RefusalKey, int]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             """INSERT INTO audit_event (type, severity, actor_kind, actor_id, actor_label, partner_id, environment,
-                 subject_type, subject_id, reason, data, request_id, count)
-               VALUES (%s, %s, 'anonymous', %s, '', %s, %s, %s, %s, %s, %s::jsonb, '', %s)""",
+                 subject_type, subject_id, reason, data, request_id, count, feed_xid)
+               VALUES (%s, %s, 'anonymous', %s, '', %s, %s, %s, %s, %s, %s::jsonb, '', %s,
+                 CASE WHEN %s THEN pg_current_xact_id() END)""",
             rows,
         )
 
@@ -103,6 +104,7 @@ def _row(key: RefusalKey, count: int) -> tuple[Any, ...]:
         key.reason,
         data,
         count,
+        key.type in DELIVERED and key.partner_id is not None,
     )
 
 

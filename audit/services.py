@@ -10,15 +10,18 @@ from uuid import UUID
 
 from django.db import connection
 
-from audit.events import NOTES, EventType
+from audit.events import DELIVERED, NOTES, EventType
 from core.logs import mask
 from core.principals import NO_CONTEXT, Actor, RequestContext
 
 SALT_BYTES: Final = 16
 _COLUMNS: Final = (
     "type, severity, actor_kind, actor_id, actor_label, partner_id, environment,"
-    " subject_type, subject_id, reason, data, request_id, context_hash"
+    " subject_type, subject_id, reason, data, request_id, context_hash, feed_xid"
 )
+# What stands in a row that partners may be told of, and in one that they may not (`core.feeds`).
+FED: Final = "pg_current_xact_id()"
+NOT_FED: Final = "NULL::xid8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,8 @@ def record(act: Act) -> int:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a ledger row is written inside the transaction of its act")
-    sql = f"WITH src AS (SELECT 1), {ledger_ctes(source='src')} SELECT id FROM ledger"  # noqa: S608  # constants
     with connection.cursor() as cursor:
-        cursor.execute(sql, ledger_params(act))
+        cursor.execute(_RECORD[act.type in DELIVERED], ledger_params(act))
         return int(cursor.fetchone()[0])
 
 
@@ -54,22 +56,30 @@ def ledger_ctes(
     subject_id: str = "%(ev_subject_id)s",
     data: str = "%(ev_data)s::jsonb",
     environment: str = "%(ev_environment)s",
+    feed_xid: str = FED,
 ) -> str:
     """The part of a WITH clause that writes the ledger row for the first row of `source`, another CTE of the statement.
 
-    `subject_id`, `data` and `environment` are SQL expressions over `source`; the rest comes from `ledger_params`.
+    `subject_id`, `data` and `environment` are SQL expressions over `source`; the rest comes from `ledger_params`. `feed_xid`
+    is FED for a type in `DELIVERED`, else NOT_FED.
     """
     return f"""ledger AS (
       INSERT INTO audit_event ({_COLUMNS})
       SELECT %(ev_type)s, %(ev_severity)s, %(ev_actor_kind)s, %(ev_actor_id)s, %(ev_actor_label)s, %(ev_partner_id)s::uuid,
              {environment}, %(ev_subject_type)s, {subject_id}, %(ev_reason)s, {data}, %(ev_request_id)s,
-             %(ev_context_hash)s::bytea
+             %(ev_context_hash)s::bytea, {feed_xid}
       FROM {source} LIMIT 1
       RETURNING id
     ), ledger_context AS (
       INSERT INTO audit_eventcontext (event_id, address, user_agent, salt)
       SELECT id, %(ev_address)s::inet, %(ev_user_agent)s, %(ev_salt)s::bytea FROM ledger WHERE %(ev_salt)s::bytea IS NOT NULL
     )"""  # noqa: S608  # the callers pass literal SQL of their own
+
+
+_RECORD: Final = {
+    is_fed: f"WITH src AS (SELECT 1), {ledger_ctes(source='src', feed_xid=FED if is_fed else NOT_FED)} SELECT id FROM ledger"  # noqa: S608  # constants
+    for is_fed in (True, False)
+}
 
 
 def ledger_params(act: Act) -> dict[str, Any]:

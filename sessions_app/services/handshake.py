@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 
 from audit.events import EventType
-from audit.services import Act, ledger_ctes, ledger_params
+from audit.services import NOT_FED, Act, ledger_ctes, ledger_params
 from core.credentials import mint_session_token, secret_digest
 from core.db import Row, write_one
 from core.errors import StickerError
@@ -99,6 +99,7 @@ def _statement(who: type, *, supersedes: bool) -> str:
     ledger = ledger_ctes(
         source="token",
         data="jsonb_build_object('profile_id', token.profile_id, 'expires_at', token.expires_at)",
+        feed_xid=NOT_FED,
     )
     is_renamed = who is ByOrganization
     names = "coalesce(renamed.first_name, who.first_name), coalesce(renamed.last_name, who.last_name)"
