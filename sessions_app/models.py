@@ -18,16 +18,16 @@ MAX_TOKEN_LIFE: Final = timedelta(seconds=300)
 class SessionToken(models.Model):
     """A token made by a handshake: kept as a digest, good once, for at most 300 seconds.
 
-    The epochs are those of the moment it was made; they are compared with the present ones on redemption. Partner and key
-    carry no foreign key in the database: the statement that writes the row reads both, neither is ever deleted, and the
-    check would lock the partner's row at every handshake.
+    The epochs are those of the moment it was made; they are compared with the present ones on redemption. Partner, key and
+    profile carry no foreign key in the database: the statement that writes the row reads all three, whoever uses it later
+    reads them again and refuses what is gone, and the checks would lock their rows at every handshake.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     digest = models.BinaryField(max_length=32)
     partner = models.ForeignKey(Partner, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     environment = models.CharField(max_length=4, choices=ENVIRONMENTS)
-    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="session_tokens")
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, db_constraint=False, related_name="session_tokens")
     key = models.ForeignKey(ApiKey, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     partner_epoch = models.PositiveIntegerField()
     profile_epoch = models.PositiveIntegerField()
@@ -80,7 +80,7 @@ class EmbedSession(models.Model):
     )
     partner = models.ForeignKey(Partner, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     environment = models.CharField(max_length=4, choices=ENVIRONMENTS)
-    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="embed_sessions")
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, db_constraint=False, related_name="embed_sessions")
     key = models.ForeignKey(ApiKey, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     partner_epoch = models.PositiveIntegerField()
     profile_epoch = models.PositiveIntegerField()

@@ -53,7 +53,10 @@ class Migration(migrations.Migration):
                 (
                     "profile",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="session_tokens", to="organizations.profile"
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="session_tokens",
+                        to="organizations.profile",
                     ),
                 ),
             ],
@@ -113,7 +116,10 @@ class Migration(migrations.Migration):
                 (
                     "profile",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="embed_sessions", to="organizations.profile"
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="embed_sessions",
+                        to="organizations.profile",
                     ),
                 ),
                 (

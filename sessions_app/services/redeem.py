@@ -14,7 +14,7 @@ from django.db import transaction
 from audit.events import EventType
 from audit.services import Act, ledger_ctes, ledger_params, record
 from core.credentials import secret_digest, secret_digests
-from core.db import fetch_one
+from core.db import fetch_one, spread
 from core.errors import SessionTokenExpiredError
 from core.keyring import RingKey, pepper_ring
 from core.principals import Actor, ActorKind, Environment, RequestContext
@@ -111,7 +111,8 @@ def redeem_session(redemption: Redemption, *, context: RequestContext) -> Signed
     ring = pepper_ring()
     session_id = uuid.uuid4()
     handle = _first(redemption, session_id, ring.active)
-    row = fetch_one(_REDEEM, _params(redemption, session_id, handle, ring.active, context))
+    sql, digests = spread(_REDEEM, "digests", _token_digests(redemption))
+    row = fetch_one(sql, {**_params(redemption, session_id, handle, ring.active, context), **digests})
     if row is None:
         return _again(redemption, context)
     token_id, environment, profile_id, first_name, last_name, email, expires_at = row
@@ -142,7 +143,6 @@ def _params(
     actor = Actor(ActorKind.SESSION, str(session_id), "", context)
     return {
         **ledger_params(Act(EventType.SESSION_REDEEMED, actor, redemption.partner_id, "", "session")),
-        "digests": secret_digests(pepper_ring(), purpose=TOKEN_PURPOSE, secret=redemption.session_key),
         "partner": redemption.partner_id,
         "environment": redemption.environment.value if redemption.environment else None,
         "redeem_digest": _redeem_digest(redemption, pepper),
@@ -180,16 +180,15 @@ def _again(redemption: Redemption, context: RequestContext) -> SignedIn:
 
 
 def _examine(redemption: Redemption) -> _Examined | None:
-    row = fetch_one(
-        _EXAMINE,
-        {
-            "digests": secret_digests(pepper_ring(), purpose=TOKEN_PURPOSE, secret=redemption.session_key),
-            "partner": redemption.partner_id,
-            "environment": redemption.environment.value if redemption.environment else None,
-            "window": RETRY_WINDOW,
-        },
-    )
+    sql, digests = spread(_EXAMINE, "digests", _token_digests(redemption))
+    environment = redemption.environment.value if redemption.environment else None
+    asked = {"partner": redemption.partner_id, "environment": environment, "window": RETRY_WINDOW}
+    row = fetch_one(sql, {**asked, **digests})
     return _Examined(*row) if row else None
+
+
+def _token_digests(redemption: Redemption) -> list[bytes]:
+    return secret_digests(pepper_ring(), purpose=TOKEN_PURPOSE, secret=redemption.session_key)
 
 
 def _rightful_handle(redemption: Redemption, examined: _Examined, session: LiveSession) -> Handle | None:
