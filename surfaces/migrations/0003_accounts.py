@@ -1,12 +1,14 @@
 """Accounts and clients that get access tokens, and the sessions of customers who signed in."""
 
-import core.principals
+import uuid
+
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.functions.text
-import partners.scopes
-import uuid
 from django.db import migrations, models
+
+import core.principals
+import partners.scopes
 
 
 class Migration(migrations.Migration):
