@@ -7,6 +7,8 @@ from django.views.generic import RedirectView
 
 from sticker_auth import docs_pages, health
 from sticker_auth.errors import bad_request, not_found, server_error
+from surfaces import well_known
+from surfaces.gateway.views import elsewhere
 
 urlpatterns = [
     path("v1/", include("partners.urls")),
@@ -17,6 +19,10 @@ urlpatterns = [
     path("docs", RedirectView.as_view(pattern_name="docs")),
     path("docs/", docs_pages.api_page, name="docs"),
     path("docs/errors", docs_pages.errors_page, name="docs-errors"),
+    path(".well-known/jwks.json", well_known.jwks, name="jwks"),
+    path(".well-known/oauth-authorization-server", well_known.authorization_server),
+    path(".well-known/oauth-protected-resource", well_known.protected_resource),
+    path("auth/verify/<path:rest>", elsewhere, name="gateway-elsewhere"),
     path("admin/", admin.site.urls),
     path("favicon.ico", RedirectView.as_view(url=static("admin_console/mark.svg"))),
     path("healthz", health.healthz),
