@@ -1,7 +1,8 @@
 """Numbered secrets of the service itself: the newest signs, all verify, a staged one only verifies.
 
 A ring is written `1:<base64url>,2:<base64url>`. In a rolling deployment the next secret is first given to every process
-as `+3:<base64url>` (known, not yet used to sign) and loses its plus sign once all of them know it.
+as `+3:<base64url>` (known, not yet used to sign) and loses its plus sign once all of them know it. Where rings stand in a
+file (`core.keyring_file`), running processes follow it, and `manage.py rotate_ring` does both steps.
 """
 
 import base64
@@ -15,7 +16,10 @@ from typing import Final
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from core.keyring_file import WatchedFile
+
 MIN_SECRET_BYTES: Final = 32
+_EXACT_BYTES: Final = {"STICKER_ASSERTION_KEYS": 32}
 _ENTRY: Final = re.compile(r"(\+?)([1-9][0-9]{0,4}):([A-Za-z0-9_-]+=*)")
 
 
@@ -79,26 +83,46 @@ def _decode(text: str) -> bytes | None:
         return None
 
 
-@lru_cache(maxsize=16)
+def check_ring(text: str, *, setting: str) -> Ring:
+    """Read a ring as its setting wants it.
+
+    Raises: ImproperlyConfigured.
+    """
+    return parse_ring(text, setting=setting, exact_bytes=_EXACT_BYTES.get(setting))
+
+
+@lru_cache(maxsize=32)
 def _cached(text: str, setting: str) -> Ring:
-    return parse_ring(text, setting=setting)
+    return check_ring(text, setting=setting)
+
+
+@lru_cache(maxsize=4)
+def _watched(path: str) -> WatchedFile:
+    return WatchedFile(path, check=lambda setting, text: check_ring(text, setting=setting))
+
+
+def _ring(setting: str) -> Ring:
+    """The ring in force: what the file says where it names this ring, else what the setting says."""
+    path: str = settings.STICKER_KEYRING_FILE
+    text = _watched(path).current().get(setting) if path else None
+    return _cached(text or getattr(settings, setting), setting)
 
 
 def pepper_ring() -> Ring:
     """The peppers that key the digests of API keys, session tokens and embed handles."""
-    return _cached(settings.STICKER_PEPPERS, "STICKER_PEPPERS")
+    return _ring("STICKER_PEPPERS")
 
 
 def jwt_ring() -> Ring:
     """The HS256 secrets that sign access tokens."""
-    return _cached(settings.STICKER_JWT_KEYS, "STICKER_JWT_KEYS")
+    return _ring("STICKER_JWT_KEYS")
 
 
 def encryption_ring() -> Ring:
     """The keys that encrypt secrets of partners which must be read back (`core.encryption`)."""
-    return _cached(settings.STICKER_ENCRYPTION_KEYS, "STICKER_ENCRYPTION_KEYS")
+    return _ring("STICKER_ENCRYPTION_KEYS")
 
 
 def assertion_ring() -> Ring:
     """The Ed25519 seeds that sign what others verify by our published keys."""
-    return _cached(settings.STICKER_ASSERTION_KEYS, "STICKER_ASSERTION_KEYS")
+    return _ring("STICKER_ASSERTION_KEYS")

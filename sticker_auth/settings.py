@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from core.keyring import parse_ring
+from core.keyring import check_ring
+from core.keyring_file import RING_SETTINGS, read_rings
 from core.logs import configure
 from core.net import parse_networks
 from sticker_auth import admin_theme
@@ -62,13 +63,14 @@ DEBUG: bool = env.bool("DEBUG", default=False)
 
 # -- Secrets: none has a default
 SECRET_KEY = required("SECRET_KEY")
-STICKER_PEPPERS = required("STICKER_PEPPERS")
-STICKER_JWT_KEYS = required("STICKER_JWT_KEYS")
-STICKER_ENCRYPTION_KEYS = required("STICKER_ENCRYPTION_KEYS")
-STICKER_ASSERTION_KEYS = required("STICKER_ASSERTION_KEYS")
-for _ring in ("STICKER_PEPPERS", "STICKER_JWT_KEYS", "STICKER_ENCRYPTION_KEYS"):
-    parse_ring(globals()[_ring], setting=_ring)
-parse_ring(STICKER_ASSERTION_KEYS, setting="STICKER_ASSERTION_KEYS", exact_bytes=32)
+STICKER_KEYRING_FILE: str = env.str("STICKER_KEYRING_FILE", default="")
+_rings = read_rings(STICKER_KEYRING_FILE) if STICKER_KEYRING_FILE else {}
+STICKER_PEPPERS = _rings.get("STICKER_PEPPERS") or required("STICKER_PEPPERS")
+STICKER_JWT_KEYS = _rings.get("STICKER_JWT_KEYS") or required("STICKER_JWT_KEYS")
+STICKER_ENCRYPTION_KEYS = _rings.get("STICKER_ENCRYPTION_KEYS") or required("STICKER_ENCRYPTION_KEYS")
+STICKER_ASSERTION_KEYS = _rings.get("STICKER_ASSERTION_KEYS") or required("STICKER_ASSERTION_KEYS")
+for _ring in RING_SETTINGS:
+    check_ring(globals()[_ring], setting=_ring)
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure-"):
     raise ImproperlyConfigured("SECRET_KEY is weak: use at least 50 random characters")
 
@@ -236,7 +238,14 @@ SECURE_REFERRER_POLICY = "no-referrer"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = IS_PRODUCTION
-SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^embedded/", r"^sandbox/", r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [
+    r"^v1/",
+    r"^(Reseller|Orders|Storefront|Payment|Supplier|Login)/",
+    r"^embedded/",
+    r"^sandbox/",
+    r"^healthz$",
+    r"^readyz$",
+]
 SECURE_HSTS_SECONDS = 31_536_000 if IS_PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_PRODUCTION
 SECURE_HSTS_PRELOAD = IS_PRODUCTION

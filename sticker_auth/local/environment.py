@@ -29,7 +29,8 @@ def var_dir() -> Path:
 def load() -> None:
     """Fill os.environ from `$VAR_DIR/secrets.env`; make that file first where nobody has configured anything.
 
-    A file made by an earlier version gets the secrets it lacks. Variables that are set already win. A file made for another
+    A file made by an earlier version gets the secrets it lacks. Variables that are set already win; where no ring is among
+    them, the file becomes the service's `STICKER_KEYRING_FILE` too, which running processes follow. A file made for another
     STICKER_ENV than the one asked for is left alone, so that a production process never takes up a developer's secrets.
     """
     path = var_dir() / "secrets.env"
@@ -39,6 +40,8 @@ def load() -> None:
     wanted = os.environ.get("STICKER_ENV")
     if wanted and values.get("STICKER_ENV", wanted) != wanted:
         return
+    if values.keys() >= {*_RING_NAMES} and not any(os.environ.get(name) for name in _RING_NAMES):
+        os.environ.setdefault("STICKER_KEYRING_FILE", str(path))
     for name, value in values.items():
         os.environ.setdefault(name, value)
 
