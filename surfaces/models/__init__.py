@@ -12,13 +12,18 @@ from surfaces.models.accounts import (
     ResellerClient,
 )
 from surfaces.models.commerce import Order, OrderStatus, Payment, Product
+from surfaces.models.players import Algorithm, JtiPolicy, JwksCache, KeySource, PlayerIssuer, PlayerJti, PlayerKey
 from surfaces.models.rules import Entitlement, GatewayPolicy, Route, Rulebook, Surface, TenantHost
 
 __all__ = [
+    "Algorithm",
     "ClientSecret",
     "CustomerAccount",
     "Entitlement",
     "GatewayPolicy",
+    "JtiPolicy",
+    "JwksCache",
+    "KeySource",
     "KnownLogin",
     "LoginEnd",
     "LoginOrigin",
@@ -27,6 +32,9 @@ __all__ = [
     "Order",
     "OrderStatus",
     "Payment",
+    "PlayerIssuer",
+    "PlayerJti",
+    "PlayerKey",
     "Product",
     "ResellerAccount",
     "ResellerClient",
