@@ -37,6 +37,9 @@ class KeyKind(StrEnum):
     SURFACE = "ak"
 
 
+_PREFIXES: Final = frozenset(f"{kind}_{environment}_" for kind in KeyKind for environment in Environment)
+
+
 @dataclass(frozen=True, slots=True)
 class MintedKey:
     """A new key before it is stored: the public id and the whole text, which exists only here."""
@@ -94,6 +97,11 @@ def kid_in(text: str) -> str | None:
     """The public id inside a well-formed key of ours; None for anything else."""
     own = _OWN.fullmatch(text)
     return own[3] if own else None
+
+
+def prefix_of(text: str) -> str:
+    """The prefix a text begins with, out of the closed list of those a key may have; empty for anything else."""
+    return text[:8] if text[:8] in _PREFIXES else ""
 
 
 def keys_within(text: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from django.conf import settings
@@ -48,15 +49,20 @@ def context_of(request: HttpRequest) -> RequestContext:
 
 
 def one_credential(request: HttpRequest) -> str:
-    """Take the request's one credential out of the header it stands in.
+    """Take the request's one credential out of the header it stands in, as `credential_in` does."""
+    return credential_in(request.META)
+
+
+def credential_in(meta: Mapping[str, Any]) -> str:
+    """Take the one credential out of a request's headers, named as WSGI names them.
 
     Raises: UnauthorizedError without any; MultipleCredentialsError with two headers, one header twice (servers join the
     lines with a comma) or in two spellings; InvalidApiKeyError when the text cannot be a credential.
     """
-    found = [(name, request.META[name]) for name in KEY_HEADERS if request.META.get(name)]
+    found = [(name, meta[name]) for name in KEY_HEADERS if meta.get(name)]
     if not found:
         raise UnauthorizedError(reason="no_credential")
-    if len(found) > 1 or "," in found[0][1] or request.META.get(STRAY_CREDENTIAL):
+    if len(found) > 1 or "," in found[0][1] or meta.get(STRAY_CREDENTIAL):
         raise MultipleCredentialsError(reason="several_credentials")
     name, value = found[0]
     return _plain(_without_scheme(value) if name == "HTTP_AUTHORIZATION" else value.strip())

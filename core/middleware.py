@@ -10,10 +10,11 @@ from django.http.response import HttpResponseBase
 
 from core.http import context_of, request_id
 from core.logs import log_request, request_log
+from core.responses import PLATFORM_PREFIXES
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-_API_PREFIXES: Final = ("/v1/", "/embedded/", "/sandbox/embedded/", "/healthz", "/readyz")
+_API_PREFIXES: Final = ("/v1/", "/embedded/", "/sandbox/embedded/", "/healthz", "/readyz", *PLATFORM_PREFIXES)
 
 
 def is_api(path: str) -> bool:

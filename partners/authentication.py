@@ -12,16 +12,14 @@ from rest_framework.request import Request
 
 from audit.refusals import EXPOSED_KEY, KeySubject
 from core.api import ApiView
-from core.credentials import KeyKind, parse_key
+from core.credentials import parse_key, prefix_of
 from core.errors import ForbiddenError, InvalidApiKeyError, PartnerSuspendedError
 from core.http import context_of, one_credential, secrets_in_form, secrets_in_query
-from core.principals import Environment, Principal
+from core.principals import Principal
 from partners.usage import ACCEPTED, note_use
 from partners.verification import Verification, verify_key
 
 _MAX_EXPOSED: Final = 3
-# A closed list: refusals are counted by prefix, and a caller must not make up new rows.
-_PREFIXES: Final = frozenset(f"{kind}_{environment}_" for kind in KeyKind for environment in Environment)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -30,14 +28,15 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Principal, Principal]:
         http = request._request
         credential = one_credential(http)
-        http.META["sticker.key_prefix"] = credential[:8] if credential[:8] in _PREFIXES else ""
+        # Out of a closed list: refusals are counted by prefix, and a caller must not make up new rows.
+        http.META["sticker.key_prefix"] = prefix_of(credential)
         verification = verify_key(credential, address=context_of(http).address)
         _mark(http, verification)
         if verification.refusal:
             raise InvalidApiKeyError(reason=verification.refusal)
         principal = verification.principal()
         if principal.grace_until is not None:
-            http.META["sticker.headers"] = _sunset_headers(principal)
+            http.META["sticker.headers"] = sunset_headers(principal)
         return principal, principal
 
 
@@ -73,7 +72,7 @@ def name_exposed_key(request: HttpRequest) -> None:
             return
 
 
-def _sunset_headers(principal: Principal) -> dict[str, str]:
+def sunset_headers(principal: Principal) -> dict[str, str]:
     """What an old key's answers say during its grace: RFC 9745, RFC 8594, RFC 5829."""
     headers = {"Link": '</v1/keys/self>; rel="successor-version"'}
     if principal.rotated_at is not None:

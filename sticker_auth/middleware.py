@@ -14,7 +14,10 @@ from django.http.response import HttpResponseBase
 from core.api import refuse
 from core.errors import HttpsRequiredError
 from core.middleware import GetResponse, is_api
-from core.responses import error_response
+from core.responses import PLATFORM_PREFIXES, error_response
+
+# What programs call with a credential in a header.
+_CALLED: Final = ("/v1/", *PLATFORM_PREFIXES)
 
 
 class HttpsOnlyApi:
@@ -27,7 +30,7 @@ class HttpsOnlyApi:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if settings.SECURE_SSL_REDIRECT and not request.is_secure() and request.path_info.startswith("/v1/"):
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure() and request.path_info.startswith(_CALLED):
             error = HttpsRequiredError(reason="plain_http")
             refuse(request, error)
             return error_response(request, error)

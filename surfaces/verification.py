@@ -24,7 +24,10 @@ class CredentialKind(StrEnum):
 
 
 class NotProvenError(Exception):
-    """A credential that proves nothing. `reason` is for the ledger; the rest names what it claims, where that is genuine."""
+    """A credential that proves nothing. `reason` is for the ledger; the rest names what it claims, where that is genuine.
+
+    `version` is that of the rules, where the proof's query read it before the refusal.
+    """
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class NotProvenError(Exception):
         partner_id: UUID | None = None,
         environment: str = "",
         key_id: str = "",
+        version: int | None = None,
         verification: Verification | None = None,
     ) -> None:
         super().__init__(reason)
@@ -40,6 +44,7 @@ class NotProvenError(Exception):
         self.partner_id = partner_id
         self.environment = environment
         self.key_id = key_id
+        self.version = version
         self.verification = verification
 
 
