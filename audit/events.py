@@ -55,6 +55,16 @@ class EventType(StrEnum):
     ENDPOINT_SECRET_ROTATED = "endpoint.secret_rotated"  # noqa: S105  # an event name
     DELIVERY_REPLAYED = "delivery.replayed"
     EVENT_PUBLISHED = "event.published"
+    SURFACE_UPDATED = "surface.updated"
+    ROUTE_CREATED = "route.created"
+    ROUTE_UPDATED = "route.updated"
+    GATEWAY_POLICY_UPDATED = "gateway_policy.updated"
+    ENTITLEMENT_GRANTED = "entitlement.granted"
+    ENTITLEMENT_WITHDRAWN = "entitlement.withdrawn"
+    TENANT_HOST_ADDED = "tenant_host.added"
+    TENANT_HOST_REMOVED = "tenant_host.removed"
+    TENANT_ORDER_CREATED = "tenant_order.created"
+    TENANT_PAYMENT_CREATED = "tenant_payment.created"
     PURGE_COMPLETED = "purge.completed"
     LEDGER_EXPORTED = "ledger.exported"
 
@@ -114,6 +124,20 @@ NOTES: Final[dict[EventType, EventNote]] = {
     EventType.ENDPOINT_SECRET_ROTATED: EventNote(Severity.NOTICE, "A new webhook secret took over."),
     EventType.DELIVERY_REPLAYED: EventNote(Severity.INFO, "Webhook deliveries were sent again."),
     EventType.EVENT_PUBLISHED: EventNote(Severity.INFO, "A commerce service published an event."),
+    EventType.SURFACE_UPDATED: EventNote(Severity.NOTICE, "How a surface is opened, or whether it is on, changed."),
+    EventType.ROUTE_CREATED: EventNote(
+        Severity.NOTICE, "A rule was added: a method and path belong to a surface and need a scope."
+    ),
+    EventType.ROUTE_UPDATED: EventNote(Severity.NOTICE, "A rule's path, scope or limit changed, or it was switched on or off."),
+    EventType.GATEWAY_POLICY_UPDATED: EventNote(
+        Severity.NOTICE, "How a proxy asks, or by which rules it is answered, changed."
+    ),
+    EventType.ENTITLEMENT_GRANTED: EventNote(Severity.NOTICE, "A tenant may use a surface, or one route of it."),
+    EventType.ENTITLEMENT_WITHDRAWN: EventNote(Severity.WARNING, "A tenant may no longer use a surface, or one route of it."),
+    EventType.TENANT_HOST_ADDED: EventNote(Severity.NOTICE, "A host name was given to a tenant."),
+    EventType.TENANT_HOST_REMOVED: EventNote(Severity.WARNING, "A host name was taken from a tenant."),
+    EventType.TENANT_ORDER_CREATED: EventNote(Severity.INFO, "An order came in on a surface."),
+    EventType.TENANT_PAYMENT_CREATED: EventNote(Severity.INFO, "A payment came in on a surface."),
     EventType.PURGE_COMPLETED: EventNote(Severity.INFO, "Spent and expired data was removed by retention."),
     EventType.LEDGER_EXPORTED: EventNote(Severity.NOTICE, "Staff exported ledger rows."),
 }
