@@ -11,4 +11,5 @@ _LISTING: Final = re.compile(r"<!-- verifier: (\w+) -->\n```\w+\n(.*?)^```", re.
 
 def verifier(language: str) -> str:
     """The guide's listing for a language."""
-    return dict(_LISTING.findall(GUIDE.read_text(encoding="utf-8")))[language]
+    listings: dict[str, str] = dict(_LISTING.findall(GUIDE.read_text(encoding="utf-8")))
+    return listings[language]
