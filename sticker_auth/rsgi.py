@@ -1,4 +1,4 @@
-"""The server's entry (granian's RSGI form): take the whole request in, then run Django on it in one piece.
+"""The server's entry (granian's RSGI form): take the whole request in, then run Django on it in one of a few threads.
 
 Granian's WSGI form cannot be used. It folds `X_Forwarded_For` onto `X-Forwarded-For` and lets the later one win, so that a
 client behind a proxy could choose its own address; and it reads bodies while it holds the worker, so that a few uploads
@@ -10,6 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Final
 
@@ -18,12 +19,16 @@ from sticker_auth.local.environment import load
 load()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sticker_auth.settings")
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402  # settings need the environment first
+from django.conf import settings  # noqa: E402  # settings need the environment first
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.db import connections  # noqa: E402
 
 from core.http import KEY_HEADERS, STRAY_CREDENTIAL, without_charset  # noqa: E402
+from sticker_auth.threads import Threads  # noqa: E402
 
 BODY_SECONDS: Final = 30.0
 MAX_BODY_BYTES: Final = 1024 * 1024
+MAX_STREAMS: Final = 16
 _UNREADABLE: Final = "\ufffd"
 
 Environ = dict[str, Any]
@@ -44,8 +49,9 @@ class _Head:
         self.status, self.headers = int(status[:3]), headers
 
 
-def bridge(app: WsgiApp) -> RsgiApp:
-    """Serve a WSGI application over RSGI, one request at a time in each worker, as WSGI with one thread does."""
+def bridge(app: WsgiApp, *, threads: Threads) -> RsgiApp:
+    """Serve a WSGI application over RSGI, as many requests at a time in each worker as there are threads."""
+    streams = asyncio.Semaphore(MAX_STREAMS)
 
     async def serve(scope: Any, proto: Any) -> None:
         environ = environ_of(scope)
@@ -58,11 +64,12 @@ def bridge(app: WsgiApp) -> RsgiApp:
             proto.response_empty(400, [])
             return
         head = _Head()
-        response = _without_loop(app, environ, head)
-        try:
-            await _answer(proto, head, response)
-        finally:
-            _without_loop(getattr(response, "close", _nothing))
+        answer = await threads.run(_run, app, environ, head)
+        if isinstance(answer, bytes):
+            proto.response_bytes(head.status, head.headers, answer)
+        else:
+            async with streams:
+                await _stream(proto, head, answer)
 
     return serve
 
@@ -81,7 +88,7 @@ def environ_of(scope: Any) -> Environ:
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False,
+        "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
@@ -150,28 +157,40 @@ async def _read(proto: Any) -> bytes:
     return bytes(body)
 
 
-async def _answer(proto: Any, head: _Head, response: Iterable[bytes]) -> None:
-    if not getattr(response, "streaming", False):
-        proto.response_bytes(head.status, head.headers, b"".join(response))
-        return
-    transport = proto.response_stream(head.status, head.headers)
-    chunks = iter(response)
-    while (chunk := _without_loop(next, chunks, None)) is not None:
-        await transport.send_bytes(chunk)
-
-
-def _without_loop(function: Callable[..., Any], *args: Any) -> Any:
-    # Django refuses database calls where a loop runs. Here they are meant: the worker does one request at a time.
-    loop = asyncio._get_running_loop()
-    asyncio._set_running_loop(None)
+def _run(app: WsgiApp, environ: Environ, head: _Head) -> Any:
+    """Run one request: all of its body as bytes, or the open response where it is streamed."""
+    response: Any = app(environ, head)
+    if getattr(response, "streaming", False):
+        return response
     try:
-        return function(*args)
+        return b"".join(response)
     finally:
-        asyncio._set_running_loop(loop)
+        _close(response)
 
 
-def _nothing() -> None:
-    pass
+async def _stream(proto: Any, head: _Head, response: Any) -> None:
+    """Send an answer part by part, made in a thread of its own.
+
+    It may read the database as it goes, whose connections stay with their thread, and a slow reader must not hold up others.
+    """
+    loop, transport = asyncio.get_running_loop(), proto.response_stream(head.status, head.headers)
+    with ThreadPoolExecutor(1) as thread:
+        chunks = iter(response)
+        try:
+            while (chunk := await loop.run_in_executor(thread, next, chunks, None)) is not None:
+                await transport.send_bytes(chunk)
+        finally:
+            await loop.run_in_executor(thread, _end, response)
 
 
-application: Final = bridge(get_wsgi_application())
+def _end(response: Any) -> None:
+    _close(response)
+    connections.close_all()
+
+
+def _close(response: Any) -> None:
+    if close := getattr(response, "close", None):
+        close()
+
+
+application: Final = bridge(get_wsgi_application(), threads=Threads(settings.WEB_THREADS))

@@ -74,6 +74,9 @@ for _ring in RING_SETTINGS:
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure-"):
     raise ImproperlyConfigured("SECRET_KEY is weak: use at least 50 random characters")
 
+# -- The web server: threads in each worker, each with a database connection of its own
+WEB_THREADS = number("WEB_THREADS", default=2, minimum=1)
+
 # -- Addresses
 PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 EMBED_BASE_URL: str = env.str("EMBED_BASE_URL", default=PUBLIC_BASE_URL).rstrip("/")
@@ -132,6 +135,8 @@ DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="sticker-auth@lo
 SETUP_PER_MINUTE: int = number("SETUP_PER_MINUTE", default=100, minimum=1)
 HANDSHAKE_PER_MINUTE: int = number("HANDSHAKE_PER_MINUTE", default=300, minimum=1)
 REDEEM_FAILURES_PER_MINUTE: int = number("REDEEM_FAILURES_PER_MINUTE", default=30, minimum=1)
+LOGIN_FAILURES_PER_MINUTE: int = number("LOGIN_FAILURES_PER_MINUTE", default=10, minimum=1)
+LOGIN_FAILURES_PER_ADDRESS_PER_MINUTE: int = number("LOGIN_FAILURES_PER_ADDRESS_PER_MINUTE", default=60, minimum=1)
 for _limit in ("SETUP_PER_MINUTE", "HANDSHAKE_PER_MINUTE", "REDEEM_FAILURES_PER_MINUTE"):
     if globals()[_limit] < 1:
         raise ImproperlyConfigured(f"{_limit} must be at least 1")
@@ -144,6 +149,14 @@ SESSION_TOKEN_LIFETIME = timedelta(seconds=number("SESSION_TOKEN_SECONDS", defau
 EMBED_IDLE_LIFETIME = timedelta(seconds=number("EMBED_IDLE_SECONDS", default=900, minimum=1))
 EMBED_ABSOLUTE_LIFETIME = timedelta(seconds=number("EMBED_ABSOLUTE_SECONDS", default=36_000, minimum=1))
 EMBED_ACCESS_TOKEN_LIFETIME = timedelta(seconds=number("EMBED_ACCESS_TOKEN_SECONDS", default=300, minimum=1))
+RESELLER_TOKEN_LIFETIME = timedelta(seconds=number("RESELLER_TOKEN_SECONDS", default=3600, minimum=60))
+STOREFRONT_TOKEN_LIFETIME = timedelta(seconds=number("STOREFRONT_TOKEN_SECONDS", default=900, minimum=10))
+LOGIN_IDLE_LIFETIME = timedelta(seconds=number("LOGIN_IDLE_SECONDS", default=86_400, minimum=60))
+LOGIN_ABSOLUTE_LIFETIME = timedelta(seconds=number("LOGIN_ABSOLUTE_SECONDS", default=2_592_000, minimum=60))
+if RESELLER_TOKEN_LIFETIME > timedelta(hours=24):
+    raise ImproperlyConfigured("RESELLER_TOKEN_SECONDS must be at most 86400")
+if STOREFRONT_TOKEN_LIFETIME > timedelta(hours=1):
+    raise ImproperlyConfigured("STOREFRONT_TOKEN_SECONDS must be at most 3600")
 if not timedelta(seconds=1) <= SESSION_TOKEN_LIFETIME <= timedelta(seconds=300):
     raise ImproperlyConfigured("SESSION_TOKEN_SECONDS must lie between 1 and 300")
 if not timedelta(seconds=10) <= EMBED_ACCESS_TOKEN_LIFETIME <= timedelta(seconds=300):
@@ -155,6 +168,8 @@ EMBED_SESSION_RETENTION = timedelta(days=number("EMBED_SESSION_RETENTION_DAYS", 
 IDEMPOTENCY_RETENTION = timedelta(hours=number("IDEMPOTENCY_RETENTION_HOURS", default=24, minimum=1))
 ADDRESS_RETENTION = timedelta(days=number("ADDRESS_RETENTION_DAYS", default=30, minimum=1))
 KEY_USAGE_RETENTION = timedelta(days=number("KEY_USAGE_RETENTION_DAYS", default=400, minimum=1))
+LOGIN_SESSION_RETENTION = timedelta(days=number("LOGIN_SESSION_RETENTION_DAYS", default=30, minimum=1))
+KNOWN_LOGIN_RETENTION = timedelta(days=number("KNOWN_LOGIN_RETENTION_DAYS", default=90, minimum=1))
 RATE_LIMIT_STATE_RETENTION = timedelta(hours=1)
 
 # -- Counters gathered in memory; 0 writes them only on exit or when asked (tests)

@@ -1,6 +1,7 @@
 """The bridge from the server to Django: what a request becomes, and what happens when its body does not come."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import pytest
 from core.http import STRAY_CREDENTIAL
 from sticker_auth import rsgi
 from sticker_auth.rsgi import bridge, environ_of
+from sticker_auth.threads import Threads
 
 T = TypeVar("T")
 
@@ -85,7 +87,7 @@ def run(task: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 def serve(scope: Scope, wire: Wire, app: Any = echo) -> Wire:
     async def task() -> Wire:
-        await bridge(app)(scope, wire)
+        await bridge(app, threads=Threads(1))(scope, wire)
         return wire
 
     return run(task)
@@ -137,30 +139,59 @@ def test_a_length_that_stands_twice_counts_once() -> None:
     assert serve(post(("content-length", "2"), ("content-length", "2")), Wire(b"{}")).body == b"2:{}"
 
 
-def test_the_application_runs_where_no_loop_is_seen_and_the_loop_is_back_afterwards() -> None:
+def test_the_application_runs_where_no_loop_is_seen() -> None:
     def app(_environ: object, start_response: Callable[..., Any]) -> list[bytes]:
         with pytest.raises(RuntimeError):
             asyncio.get_running_loop()
         start_response("200 OK", [])
         return [b"ok"]
 
-    async def task() -> bool:
-        await bridge(app)(Scope(), Wire())
-        return asyncio.get_running_loop().is_running()
-
-    assert run(task)
+    assert serve(Scope(), Wire(), app).body == b"ok"
 
 
-def test_after_a_fault_of_the_application_the_loop_is_back_too() -> None:
-    def app(_environ: object, _start_response: object) -> list[bytes]:
-        raise LookupError
+def test_a_fault_of_the_application_reaches_the_server_and_the_thread_goes_on() -> None:
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        if environ["PATH_INFO"] == "/fault":
+            raise LookupError
+        return echo(environ, start_response)
 
-    async def task() -> bool:
+    async def task() -> bytes:
+        served, wire = bridge(app, threads=Threads(1)), Wire()
         with pytest.raises(LookupError):
-            await bridge(app)(Scope(), Wire())
-        return asyncio.get_running_loop().is_running()
+            await served(Scope(path="/fault"), Wire())
+        await served(Scope(), wire)
+        return wire.body
 
-    assert run(task)
+    assert run(task) == b"0:"
+
+
+def test_one_request_runs_while_another_waits() -> None:
+    other_came = threading.Event()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        if environ["PATH_INFO"] == "/other":
+            other_came.set()
+        assert other_came.wait(10)
+        return echo(environ, start_response)
+
+    async def task() -> list[int]:
+        served, wires = bridge(app, threads=Threads(2)), [Wire(), Wire()]
+        await asyncio.gather(*(served(Scope(path=path), wire) for path, wire in zip(("/one", "/other"), wires, strict=True)))
+        return [wire.status for wire in wires]
+
+    assert run(task) == [201, 201]
+
+
+def test_whoever_has_gone_does_not_stop_a_thread() -> None:
+    may_end, threads = threading.Event(), Threads(1)
+
+    async def task() -> str:
+        abandoned = threads.run(may_end.wait, 10)
+        abandoned.cancel()
+        may_end.set()
+        return str(await threads.run(str, "next"))
+
+    assert run(task) == "next"
 
 
 class Streamed:
@@ -169,10 +200,16 @@ class Streamed:
     streaming = True
     is_closed = False
 
+    def __init__(self) -> None:
+        self.threads: set[int] = set()
+
     def __iter__(self) -> Iterator[bytes]:
-        yield from (b"one", b"two")
+        for part in (b"one", b"two"):
+            self.threads.add(threading.get_ident())
+            yield part
 
     def close(self) -> None:
+        self.threads.add(threading.get_ident())
         self.is_closed = True
 
 
@@ -185,6 +222,7 @@ def test_a_streamed_answer_is_sent_part_by_part_and_closed() -> None:
 
     assert serve(Scope(), Wire(), app).body == b"one|two|"
     assert answer.is_closed
+    assert len(answer.threads) == 1
 
 
 def test_equal_header_lines_are_joined_and_cookies_in_their_own_way() -> None:
