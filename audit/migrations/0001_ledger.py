@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
                 (
                     "event",
                     models.OneToOneField(
+                        db_constraint=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         primary_key=True,
                         related_name="context",
@@ -131,7 +132,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(models.F("type"), models.OrderBy(models.F("id"), descending=True), name="audit_event_type"),
+            index=models.Index(
+                models.F("type"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("type__in", ("session.created", "session.redeemed")), _negated=True),
+                name="audit_event_rare_type",
+            ),
         ),
         migrations.AddIndex(
             model_name="event",
@@ -142,10 +148,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="event",
             index=django.contrib.postgres.indexes.BrinIndex(models.F("recorded_at"), name="audit_event_recorded"),
-        ),
-        migrations.AddIndex(
-            model_name="eventcontext",
-            index=django.contrib.postgres.indexes.BrinIndex(models.F("recorded_at"), name="audit_context_recorded"),
         ),
         migrations.AddIndex(
             model_name="eventcontext",
