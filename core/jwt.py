@@ -9,7 +9,8 @@ import binascii
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ _HEADER_FIELDS: Final = frozenset({"alg", "typ", "kid"})
 _TEXT_CLAIMS: Final = ("iss", "sub", "aud", "jti", "tenant", "surface", "scope", "env")
 _OPTIONAL_TEXT_CLAIMS: Final = ("client_id", "sid")
 _TIME_CLAIMS: Final = ("iat", "nbf", "exp")
+# The last second that Python, PostgreSQL and people agree on: 9999-12-31T23:59:59Z.
+_LAST_SECOND: Final = 253_402_300_799
 # PyJWT is asked for the signature alone: what the claims mean is judged here, their times by the database where it is asked.
 _SIGNATURE: Final = jwt.PyJWS(algorithms=[ALGORITHM])
 
@@ -54,6 +57,14 @@ class InvalidTokenError(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class SignedToken:
+    """What a token says, proven to be signed by us with the key of that number."""
+
+    kid: str
+    claims: JsonObject
+
+
 def mint(claims: Mapping[str, Any], *, lifetime_seconds: int, issued_at: int | None = None) -> str:
     """Sign claims with the newest key, adding `iat`, `nbf`, `exp` (seconds since 1970) and a random `jti`.
 
@@ -70,7 +81,7 @@ def verify(token: str, *, issuer: str, audience: str) -> JsonObject:
 
     Raises: InvalidTokenError with the first thing that is wrong. RFC 8725 §3.
     """
-    claims = read_signed(token, issuer=issuer, audience=audience)
+    claims = read_signed(token, issuer=issuer, audiences=[audience]).claims
     now = time.time()
     if claims["exp"] <= now:
         raise InvalidTokenError(TokenFault.EXPIRED)
@@ -79,8 +90,8 @@ def verify(token: str, *, issuer: str, audience: str) -> JsonObject:
     return claims
 
 
-def read_signed(token: str, *, issuer: str, audience: str) -> JsonObject:
-    """Prove everything about a token of ours but its times, which the caller leaves to the database's clock.
+def read_signed(token: str, *, issuer: str, audiences: Collection[str]) -> SignedToken:
+    """Prove everything about a token for one of some audiences but its times, which are left to the database's clock.
 
     Raises: InvalidTokenError.
     """
@@ -98,9 +109,9 @@ def read_signed(token: str, *, issuer: str, audience: str) -> JsonObject:
         raise InvalidTokenError(TokenFault.CLAIMS)
     if claims["iss"] != issuer:
         raise InvalidTokenError(TokenFault.ISSUER)
-    if claims["aud"] != audience:
+    if claims["aud"] not in audiences:
         raise InvalidTokenError(TokenFault.AUDIENCE)
-    return claims
+    return SignedToken(header["kid"], claims)
 
 
 def _are_typed(claims: JsonObject) -> bool:
@@ -108,7 +119,7 @@ def _are_typed(claims: JsonObject) -> bool:
     return (
         all(isinstance(claims.get(name), str) for name in _TEXT_CLAIMS)
         and all(isinstance(claims.get(name, ""), str) for name in _OPTIONAL_TEXT_CLAIMS)
-        and all(type(claims.get(name)) is int and claims[name] >= 0 for name in _TIME_CLAIMS)
+        and all(type(claims.get(name)) is int and 0 <= claims[name] <= _LAST_SECOND for name in _TIME_CLAIMS)
         and _are_epochs(claims.get("epochs", {}))
     )
 

@@ -77,7 +77,30 @@ def take_from_redis(bucket: str, *, limit: int) -> Verdict:
     return verdict(is_allowed=bool(allowed), tat=float(tat), now=float(now), limit=limit)
 
 
+def look_in_redis(bucket: str, *, limit: int) -> Verdict:
+    """Tell what `take_from_redis` would say, without using anything up.
+
+    Raises: ServiceUnavailableError when Redis does not answer.
+    """
+    try:
+        seconds, micros = _client(settings.REDIS_URL).time()
+        tat = float(_client(settings.REDIS_URL).get(f"sticker:limit:{bucket}") or 0)
+    except redis.RedisError as error:
+        raise ServiceUnavailableError(reason="limiter_down") from error
+    return foreseen(tat=tat, now=seconds + micros / 1_000_000, limit=limit)
+
+
+def foreseen(*, tat: float, now: float, limit: int) -> Verdict:
+    """The verdict on a call that has not been made: whether a bucket has room for one more."""
+    has_room = max(tat, now) + WINDOW_SECONDS / limit - now <= WINDOW_SECONDS + 1e-6
+    return verdict(is_allowed=has_room, tat=max(tat, now), now=now, limit=limit)
+
+
+@lru_cache(maxsize=2)
+def _client(url: str) -> "redis.Redis":
+    return redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
+
+
 @lru_cache(maxsize=2)
 def _script(url: str) -> "redis.commands.core.Script":
-    client = redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
-    return client.register_script(_STEP)
+    return _client(url).register_script(_STEP)

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from core.db import fetch_one
 from core.errors import RateLimitExceededError
-from core.limits import WINDOW_SECONDS, Verdict, take_from_redis, verdict
+from core.limits import WINDOW_SECONDS, Verdict, foreseen, look_in_redis, take_from_redis, verdict
 
 _TAKE: Final = """
 WITH clock AS (SELECT extract(epoch FROM clock_timestamp())::float8 AS now),
@@ -23,6 +23,20 @@ SELECT taken.tat, clock.now,
        CASE WHEN taken.tat IS NULL THEN (SELECT tat FROM partners_ratelimitstate WHERE bucket = %(bucket)s) END
 FROM clock LEFT JOIN taken ON true
 """
+_LOOK: Final = """
+SELECT (SELECT tat FROM partners_ratelimitstate WHERE bucket = %(bucket)s), extract(epoch FROM clock_timestamp())::float8
+"""
+
+
+def look(bucket: str, *, limit: int) -> Verdict:
+    """Tell whether a bucket has room for one more call, without using it: for what counts failures only.
+
+    Raises: ServiceUnavailableError or a database error when the state cannot be reached.
+    """
+    if settings.REDIS_URL:
+        return look_in_redis(bucket, limit=limit)
+    tat, now = fetch_one(_LOOK, {"bucket": bucket}) or (None, 0.0)
+    return foreseen(tat=float(tat or 0), now=float(now), limit=limit)
 
 
 def take(bucket: str, *, limit: int) -> Verdict:

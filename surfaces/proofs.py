@@ -12,6 +12,7 @@ from core.jwt import MAX_TOKEN_CHARS
 from core.strict_json import read_json
 from surfaces.key_proof import prove_key
 from surfaces.names import SurfaceName
+from surfaces.token_proof import prove_token
 from surfaces.verification import CredentialKind, NotProvenError, Proven
 
 
@@ -40,6 +41,8 @@ def prove(credential: str, *, kind: CredentialKind, asked: Asked) -> Proven:
     """
     if kind is CredentialKind.API_KEY:
         return prove_key(credential, address=asked.address)
+    if kind is CredentialKind.ACCESS_TOKEN:
+        return prove_token(credential, surface=asked.surface)
     raise NotProvenError("unknown_kind")
 
 

@@ -145,6 +145,7 @@ HOSTILE: Final[dict[str, tuple[Forge, TokenFault]]] = {
     "exp null": (_with_claims(exp=None), TokenFault.CLAIMS),
     "exp a list": (_with_claims(exp=[9999999999]), TokenFault.CLAIMS),
     "exp negative": (_with_claims(exp=-1), TokenFault.CLAIMS),
+    "exp after the year 9999": (_with_claims(exp=253_402_300_800), TokenFault.CLAIMS),
     "exp beyond what JavaScript reads": (_with_claims(exp=2**53), TokenFault.SHAPE),
     "exp of 5000 digits": (_raw_claims(lambda body: body[:-1] + b', "e": ' + b"9" * 5000 + b"}"), TokenFault.SHAPE),
     "exp Infinity": (_with_claims(exp=float("inf")), TokenFault.SHAPE),
