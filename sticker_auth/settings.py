@@ -77,6 +77,10 @@ if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("dj
 # -- The web server: threads in each worker, each with a database connection of its own
 WEB_THREADS = number("WEB_THREADS", default=2, minimum=1)
 
+# -- The gateway's own listener: threads in each worker, and where proxies find it (for the configurations the admin prints)
+GATEWAY_THREADS = number("GATEWAY_THREADS", default=4, minimum=1)
+GATEWAY_URL: str = env.str("GATEWAY_URL", default="http://127.0.0.1:10000").rstrip("/")
+
 # -- Addresses
 PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 EMBED_BASE_URL: str = env.str("EMBED_BASE_URL", default=PUBLIC_BASE_URL).rstrip("/")
@@ -143,6 +147,23 @@ for _limit in ("SETUP_PER_MINUTE", "HANDSHAKE_PER_MINUTE", "REDEEM_FAILURES_PER_
 
 # -- Calls to the outside: networks that are reachable although they are not public
 EGRESS_ALLOWED_NETWORKS: list[str] = networks("EGRESS_ALLOWED_NETWORKS", default=[])
+EGRESS_NAMESERVERS: list[str] = env.list("EGRESS_NAMESERVERS", default=[])
+
+# -- Webhooks: how each process of the pump sends, and how long deliveries stay
+WEBHOOK_SOCKETS: int = number("WEBHOOK_SOCKETS", default=200, minimum=2)
+WEBHOOK_KEEP_CONNECTIONS: bool = env.bool("WEBHOOK_KEEP_CONNECTIONS", default=True)
+WEBHOOK_ATTEMPT_SECONDS: float = number("WEBHOOK_ATTEMPT_SECONDS", default=15.0, minimum=1)
+WEBHOOK_LEASE_SECONDS: float = number("WEBHOOK_LEASE_SECONDS", default=60.0, minimum=2)
+WEBHOOK_FIRST_RETRY_SECONDS: float = number("WEBHOOK_FIRST_RETRY_SECONDS", default=60.0)
+if WEBHOOK_LEASE_SECONDS < 2 * WEBHOOK_ATTEMPT_SECONDS:
+    raise ImproperlyConfigured("WEBHOOK_LEASE_SECONDS must be at least twice WEBHOOK_ATTEMPT_SECONDS")
+WEBHOOK_BODY_RETENTION = timedelta(days=number("WEBHOOK_BODY_RETENTION_DAYS", default=7, minimum=1))
+WEBHOOK_UNDELIVERED_RETENTION = timedelta(days=number("WEBHOOK_UNDELIVERED_RETENTION_DAYS", default=30, minimum=1))
+WEBHOOK_DELIVERY_RETENTION = timedelta(days=number("WEBHOOK_DELIVERY_RETENTION_DAYS", default=90, minimum=1))
+if not WEBHOOK_BODY_RETENTION <= WEBHOOK_UNDELIVERED_RETENTION <= WEBHOOK_DELIVERY_RETENTION:
+    raise ImproperlyConfigured(
+        "WEBHOOK_BODY_RETENTION_DAYS, WEBHOOK_UNDELIVERED_RETENTION_DAYS and WEBHOOK_DELIVERY_RETENTION_DAYS must not fall"
+    )
 
 # -- Lifetimes
 SESSION_TOKEN_LIFETIME = timedelta(seconds=number("SESSION_TOKEN_SECONDS", default=300, minimum=1))
