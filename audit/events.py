@@ -65,6 +65,17 @@ class EventType(StrEnum):
     TENANT_HOST_REMOVED = "tenant_host.removed"
     TENANT_ORDER_CREATED = "tenant_order.created"
     TENANT_PAYMENT_CREATED = "tenant_payment.created"
+    PLAYER_ISSUER_REGISTERED = "player_issuer.registered"
+    PLAYER_ISSUER_UPDATED = "player_issuer.updated"
+    PLAYER_ISSUER_DISABLED = "player_issuer.disabled"
+    PLAYER_ISSUER_ENABLED = "player_issuer.enabled"
+    PLAYER_KEY_ADDED = "player_key.added"
+    PLAYER_KEY_RETIRED = "player_key.retired"
+    PLAYER_KEYS_FETCHED = "player_keys.fetched"
+    PLAYER_KEYS_STALE = "player_keys.stale"
+    PLAYER_KEYS_RECOVERED = "player_keys.recovered"
+    PLAYER_KID_DROPPED = "player_kid.dropped"
+    PLAYER_KID_RESTORED = "player_kid.restored"
     PURGE_COMPLETED = "purge.completed"
     LEDGER_EXPORTED = "ledger.exported"
 
@@ -138,6 +149,21 @@ NOTES: Final[dict[EventType, EventNote]] = {
     EventType.TENANT_HOST_REMOVED: EventNote(Severity.WARNING, "A host name was taken from a tenant."),
     EventType.TENANT_ORDER_CREATED: EventNote(Severity.INFO, "An order came in on a surface."),
     EventType.TENANT_PAYMENT_CREATED: EventNote(Severity.INFO, "A payment came in on a surface."),
+    EventType.PLAYER_ISSUER_REGISTERED: EventNote(Severity.NOTICE, "An issuer of player tokens was registered for a partner."),
+    EventType.PLAYER_ISSUER_UPDATED: EventNote(Severity.NOTICE, "What an issuer's player tokens must look like changed."),
+    EventType.PLAYER_ISSUER_DISABLED: EventNote(Severity.WARNING, "An issuer was disabled; its player tokens are refused."),
+    EventType.PLAYER_ISSUER_ENABLED: EventNote(Severity.NOTICE, "A disabled issuer's player tokens are accepted again."),
+    EventType.PLAYER_KEY_ADDED: EventNote(Severity.NOTICE, "A key was added to an issuer of player tokens."),
+    EventType.PLAYER_KEY_RETIRED: EventNote(Severity.WARNING, "A key of an issuer was retired; what it signed is refused."),
+    EventType.PLAYER_KEYS_FETCHED: EventNote(Severity.INFO, "Staff had an issuer's key set fetched."),
+    EventType.PLAYER_KEYS_STALE: EventNote(
+        Severity.WARNING, "An issuer's key set can't be fetched; the last keys serve for a day."
+    ),
+    EventType.PLAYER_KEYS_RECOVERED: EventNote(Severity.NOTICE, "An issuer's key set can be fetched again."),
+    EventType.PLAYER_KID_DROPPED: EventNote(
+        Severity.WARNING, "A key of an issuer's key set was dropped, whatever the set says."
+    ),
+    EventType.PLAYER_KID_RESTORED: EventNote(Severity.NOTICE, "A dropped key of an issuer's key set counts again."),
     EventType.PURGE_COMPLETED: EventNote(Severity.INFO, "Spent and expired data was removed by retention."),
     EventType.LEDGER_EXPORTED: EventNote(Severity.NOTICE, "Staff exported ledger rows."),
 }
