@@ -59,12 +59,15 @@ class Position:
 
 
 START: Final = Position(0, 0)
+# The greatest number a row can have.
+LAST_ID: Final = 2**63 - 1
+_MAX_DIGITS: Final = len(str(LAST_ID))
 
 
 def parse_position(text: str) -> Position | None:
     """Read a position as it was given out; None for anything else."""
     xid, dash, row_id = text.partition("-")
-    parts = (xid, row_id)
-    if not dash or any(not (part.isascii() and part.isdecimal() and len(part) <= 18) for part in parts):
+    if not dash or any(not (part.isascii() and part.isdecimal() and len(part) <= _MAX_DIGITS) for part in (xid, row_id)):
         return None
-    return Position(int(xid), int(row_id))
+    position = Position(int(xid), int(row_id))
+    return position if max(position.xid, position.id) <= LAST_ID else None

@@ -150,6 +150,7 @@ EGRESS_ALLOWED_NETWORKS: list[str] = networks("EGRESS_ALLOWED_NETWORKS", default
 EGRESS_NAMESERVERS: list[str] = env.list("EGRESS_NAMESERVERS", default=[])
 
 # -- Webhooks: how each process of the pump sends, and how long deliveries stay
+WEBHOOK_MAX_ENDPOINTS: int = number("WEBHOOK_MAX_ENDPOINTS", default=20, minimum=1)
 WEBHOOK_SOCKETS: int = number("WEBHOOK_SOCKETS", default=200, minimum=2)
 WEBHOOK_KEEP_CONNECTIONS: bool = env.bool("WEBHOOK_KEEP_CONNECTIONS", default=True)
 WEBHOOK_ATTEMPT_SECONDS: float = number("WEBHOOK_ATTEMPT_SECONDS", default=15.0, minimum=1)
