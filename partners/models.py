@@ -157,7 +157,7 @@ class ApiKey(models.Model):
     generation = models.PositiveSmallIntegerField(default=1)
     expiry_warned_days = models.PositiveSmallIntegerField(null=True, blank=True)
     is_imported = models.BooleanField(default=False)
-    kid = models.CharField(max_length=12, unique=True, db_collation="C")
+    kid = models.CharField(max_length=12, db_collation="C")
     digest = models.BinaryField(max_length=32)
     kind = models.CharField(
         max_length=2, choices=[(KeyKind.SECRET.value, "Partner (sk)"), (KeyKind.SURFACE.value, "Surface (ak)")]
@@ -194,6 +194,8 @@ class ApiKey(models.Model):
                 | models.Q(revoked_at__isnull=False, revoke_reason__isnull=False, revoke_reason__in=RevokeReason.values),
                 name="apikey_revoked_with_reason",
             ),
+            # As a constraint: `unique=True` brings a second index, for LIKE, that nothing here uses.
+            models.UniqueConstraint("kid", name="apikey_kid_once"),
             # A key of ours is unique by its kid; one issued elsewhere is found, and unique, by its digest alone.
             models.UniqueConstraint("digest", name="apikey_imported_once", condition=models.Q(is_imported=True)),
             models.UniqueConstraint(

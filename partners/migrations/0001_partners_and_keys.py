@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                 ("generation", models.PositiveSmallIntegerField(default=1)),
                 ("expiry_warned_days", models.PositiveSmallIntegerField(blank=True, null=True)),
                 ("is_imported", models.BooleanField(default=False)),
-                ("kid", models.CharField(db_collation="C", max_length=12, unique=True)),
+                ("kid", models.CharField(db_collation="C", max_length=12)),
                 ("digest", models.BinaryField(max_length=32)),
                 ("kind", models.CharField(choices=[("sk", "Partner (sk)"), ("ak", "Surface (ak)")], max_length=2)),
                 ("environment", models.CharField(choices=[("live", "Live"), ("test", "Test")], max_length=4)),
@@ -240,6 +240,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="apikey",
             index=models.Index(models.F("partner"), models.F("environment"), name="apikey_partner"),
+        ),
+        migrations.AddConstraint(
+            model_name="apikey",
+            constraint=models.UniqueConstraint(models.F("kid"), name="apikey_kid_once"),
         ),
         migrations.AddConstraint(
             model_name="apikey",
