@@ -10,7 +10,7 @@ from sticker_auth.local import environment
 
 _WITHOUT_DATABASE: Final = frozenset(
     {"", "-h", "--help", "--version", "check", "collectstatic", "diffsettings", "findstatic", "help", "spectacular", "version"}
-)
+) | {"webhook_listen", "webhook_sink"}
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Commands of the webhooks app, and what they share."""
