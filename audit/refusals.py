@@ -18,6 +18,8 @@ from core.net import network_of
 
 # Where the app that knows keys leaves the KeySubject of a secret that stood in a URL or form.
 EXPOSED_KEY: Final = "sticker.exposed_key"
+# Where a door other than an endpoint of ours leaves its name, for example that of a gateway policy.
+PLACE: Final = "sticker.place"
 _EXPOSURES: Final = frozenset({"secret_in_query", "secret_in_form"})
 
 
@@ -33,6 +35,7 @@ class RefusalKey:
     environment: str
     network: str
     minute: int
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def count_refusal(request: HttpRequest, error: StickerError) -> None:
             environment=subject.environment,
             network=network_of(context_of(request).address),
             minute=int(time.time()) // 60,
+            place=meta.get(PLACE, ""),
         ),
         1,
     )
@@ -92,7 +96,8 @@ def _write(pending: dict[RefusalKey, int]) -> None:
 
 
 def _row(key: RefusalKey, count: int) -> tuple[Any, ...]:
-    data = json.dumps({"slug": key.slug, "network": key.network, "minute": key.minute * 60})
+    place = {"place": key.place} if key.place else {}
+    data = json.dumps({"slug": key.slug, "network": key.network, "minute": key.minute * 60, **place})
     return (
         key.type.value,
         NOTES[key.type].severity.value,

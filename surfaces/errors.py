@@ -31,6 +31,13 @@ class AmbiguousPathError(ForbiddenError):
     message = "This path can be read in more than one way. Send it in its plain form."
 
 
+class AmbiguousRequestError(ForbiddenError):
+    code = -39
+    slug = "AMBIGUOUS_REQUEST"
+    title = "Ambiguous request"
+    message = "This request can be read in more than one way. Send each header once, under its plain name."
+
+
 class RouteNotFoundError(NotFoundError):
     code = -77
     slug = "ROUTE_NOT_FOUND"

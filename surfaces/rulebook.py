@@ -126,6 +126,11 @@ def current() -> Snapshot:
     return _held.snapshot or reload()
 
 
+def held() -> Snapshot | None:
+    """The snapshot this process has, if any; costs no query."""
+    return _held.snapshot
+
+
 def reload() -> Snapshot:
     """Take the snapshot anew, in one statement.
 

@@ -24,7 +24,6 @@ ASSERTION_TYPE: Final = "sticker-assertion+jwt"
 LIFETIME_SECONDS: Final = 60
 # How long a verifier may keep the key set. A new key is published that long before it signs (docs/gateway.md).
 KEY_SET_SECONDS: Final = 300
-SEED_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class _Signer:
 
 @lru_cache(maxsize=32)
 def _signer(key: RingKey) -> _Signer:
-    private = Ed25519PrivateKey.from_private_bytes(key.secret[:SEED_BYTES])
+    private = Ed25519PrivateKey.from_private_bytes(key.secret)
     public = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(private.public_key().public_bytes_raw())}
     kid = _base64url(hashlib.sha256(json.dumps(public, separators=(",", ":"), sort_keys=True).encode()).digest())
     return _Signer(private, {**public, "kid": kid, "use": "sig", "alg": ALGORITHM}, kid)

@@ -1,4 +1,4 @@
-"""What a proxy's question says: which request of a client it asks about, read from that proxy's own headers and nothing else.
+"""What a proxy asks: which request of a client it asks about, read from that proxy's own headers and nothing else.
 
 Each proxy writes a few headers over whatever the client sent under these names; every other header is the client's. So a
 dialect names the headers that are the proxy's, and a request in which one of them comes twice, or beside another spelling of
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from surfaces.errors import AmbiguousRequestError
 from surfaces.names import Dialect
 
 Headers = tuple[tuple[str, str], ...]
@@ -29,7 +30,7 @@ _TARGET: Final = re.compile(r"/[\x21-\x7e]*", re.ASCII)
 
 
 class Doubt(StrEnum):
-    """Why a question is denied before it is asked who the client is; for the ledger."""
+    """Why a check is denied before it is asked who the client is; for the ledger."""
 
     SPELLING = "gateway_header_spelling"
     DOUBLED = "gateway_header_doubled"
@@ -40,16 +41,8 @@ class Doubt(StrEnum):
     CHECK_PATH = "gateway_check_path"
 
 
-class DoubtfulRequestError(Exception):
-    """A question that can be read in more than one way, or in none."""
-
-    def __init__(self, doubt: Doubt) -> None:
-        super().__init__(doubt.value)
-        self.doubt = doubt
-
-
 @dataclass(frozen=True, slots=True)
-class Question:
+class Check:
     """A check as the proxy sent it. `rest` is what follows the policy's name in the check's own address, undecoded.
 
     Names of headers are in lower case, one entry a line; values are as latin-1 has them.
@@ -71,6 +64,8 @@ class ClientRequest:
     address: str
     tenant: str
     shop: str
+    agent: str
+    request_id: str
     credentials: Headers = field(repr=False)
 
 
@@ -104,17 +99,17 @@ GUARDED_HEADERS: Final = frozenset(
 )
 
 
-def read_question(question: Question, dialect: Dialect) -> ClientRequest:
+def read_check(check: Check, dialect: Dialect) -> ClientRequest:
     """Find out which client's request a proxy asks about.
 
-    Raises: DoubtfulRequestError for whatever another server could read differently.
+    Raises: AmbiguousRequestError for whatever another server could read differently.
     """
-    _refuse_spellings(question.headers)
+    _refuse_spellings(check.headers)
     wording = WORDINGS[dialect]
-    lines = _lines(question.headers)
+    lines = _lines(check.headers)
     if any(name in lines for name in OVERRIDE_HEADERS):
-        raise DoubtfulRequestError(Doubt.OVERRIDE)
-    method, target = _request_line(question, wording, lines)
+        raise AmbiguousRequestError(reason=Doubt.OVERRIDE)
+    method, target = _request_line(check, wording, lines)
     path, _, query = target.partition("?")
     return ClientRequest(
         method=method,
@@ -124,15 +119,22 @@ def read_question(question: Question, dialect: Dialect) -> ClientRequest:
         address=_optional(lines, wording.address).rpartition(",")[2].strip(),
         tenant=_optional(lines, "x-tenant"),
         shop=_optional(lines, "x-shop-handle"),
-        credentials=tuple((name, value) for name, value in question.headers if name in CREDENTIAL_HEADERS),
+        agent=first_line(check, "user-agent"),
+        request_id=first_line(check, "x-request-id"),
+        credentials=tuple((name, value) for name, value in check.headers if name in CREDENTIAL_HEADERS),
     )
+
+
+def first_line(check: Check, name: str) -> str:
+    """The first value of a header that decides nothing."""
+    return next((value for found, value in check.headers if found == name), "")
 
 
 def _refuse_spellings(headers: Headers) -> None:
     for name, _ in headers:
         plain = _NOT_ALNUM.sub("-", name)
         if plain != name and (plain in GUARDED_HEADERS or plain.startswith(IDENTITY_PREFIX)):
-            raise DoubtfulRequestError(Doubt.SPELLING)
+            raise AmbiguousRequestError(reason=Doubt.SPELLING)
 
 
 def _lines(headers: Headers) -> dict[str, list[str]]:
@@ -143,29 +145,29 @@ def _lines(headers: Headers) -> dict[str, list[str]]:
     return lines
 
 
-def _request_line(question: Question, wording: _Wording, lines: Mapping[str, list[str]]) -> tuple[str, str]:
+def _request_line(check: Check, wording: _Wording, lines: Mapping[str, list[str]]) -> tuple[str, str]:
     if wording.target:
-        if question.rest:
-            raise DoubtfulRequestError(Doubt.CHECK_PATH)
+        if check.rest:
+            raise AmbiguousRequestError(reason=Doubt.CHECK_PATH)
         method, target = _required(lines, wording.method), _required(lines, wording.target)
     else:
-        method, target = question.method, question.rest
+        method, target = check.method, check.rest
     if not _METHOD.fullmatch(method):
-        raise DoubtfulRequestError(Doubt.METHOD)
+        raise AmbiguousRequestError(reason=Doubt.METHOD)
     if len(target) > MAX_TARGET_CHARS or not _TARGET.fullmatch(target) or "#" in target:
-        raise DoubtfulRequestError(Doubt.TARGET)
+        raise AmbiguousRequestError(reason=Doubt.TARGET)
     return method, target
 
 
 def _required(lines: Mapping[str, list[str]], name: str) -> str:
     value = _optional(lines, name)
     if not value:
-        raise DoubtfulRequestError(Doubt.MISSING)
+        raise AmbiguousRequestError(reason=Doubt.MISSING)
     return value
 
 
 def _optional(lines: Mapping[str, list[str]], name: str) -> str:
     found = lines.get(name, [])
     if len(found) > 1:
-        raise DoubtfulRequestError(Doubt.DOUBLED)
+        raise AmbiguousRequestError(reason=Doubt.DOUBLED)
     return found[0] if found else ""
