@@ -54,6 +54,7 @@ class EventType(StrEnum):
     ENDPOINT_ROTATION_STARTED = "endpoint.rotation_started"
     ENDPOINT_SECRET_ROTATED = "endpoint.secret_rotated"  # noqa: S105  # an event name
     DELIVERY_REPLAYED = "delivery.replayed"
+    DELIVERY_QUARANTINED = "delivery.quarantined"
     EVENT_PUBLISHED = "event.published"
     SURFACE_UPDATED = "surface.updated"
     ROUTE_CREATED = "route.created"
@@ -76,6 +77,21 @@ class EventType(StrEnum):
     PLAYER_KEYS_RECOVERED = "player_keys.recovered"
     PLAYER_KID_DROPPED = "player_kid.dropped"
     PLAYER_KID_RESTORED = "player_kid.restored"
+    TOKEN_ISSUED = "token.issued"  # noqa: S105  # an event name
+    LOGIN_ENDED = "login.ended"
+    LOGIN_REVOKED = "login.revoked"
+    LOGIN_REFRESH_REUSED = "login.refresh_reused"
+    ACCOUNT_CREATED = "account.created"
+    ACCOUNT_UPDATED = "account.updated"
+    ACCOUNT_PASSWORD_SET = "account.password_set"  # noqa: S105  # an event name
+    ACCOUNT_SECRET_ISSUED = "account.secret_issued"  # noqa: S105  # an event name
+    ACCOUNT_SECRET_REVOKED = "account.secret_revoked"  # noqa: S105  # an event name
+    ACCOUNT_DISABLED = "account.disabled"
+    ACCOUNT_ENABLED = "account.enabled"
+    ACCOUNT_TOKENS_REVOKED = "account.tokens_revoked"  # an event name
+    LOGIN_POLICY_CHANGED = "login_policy.changed"
+    RING_ROTATED = "ring.rotated"
+    RING_RETIRED = "ring.retired"
     PURGE_COMPLETED = "purge.completed"
     LEDGER_EXPORTED = "ledger.exported"
 
@@ -134,6 +150,9 @@ NOTES: Final[dict[EventType, EventNote]] = {
     ),
     EventType.ENDPOINT_SECRET_ROTATED: EventNote(Severity.NOTICE, "A new webhook secret took over."),
     EventType.DELIVERY_REPLAYED: EventNote(Severity.INFO, "Webhook deliveries were sent again."),
+    EventType.DELIVERY_QUARANTINED: EventNote(
+        Severity.CRITICAL, "A webhook delivery lost its worker again and again and was set aside for staff."
+    ),
     EventType.EVENT_PUBLISHED: EventNote(Severity.INFO, "A commerce service published an event."),
     EventType.SURFACE_UPDATED: EventNote(Severity.NOTICE, "How a surface is opened, or whether it is on, changed."),
     EventType.ROUTE_CREATED: EventNote(
@@ -164,6 +183,29 @@ NOTES: Final[dict[EventType, EventNote]] = {
         Severity.WARNING, "A key of an issuer's key set was dropped, whatever the set says."
     ),
     EventType.PLAYER_KID_RESTORED: EventNote(Severity.NOTICE, "A dropped key of an issuer's key set counts again."),
+    EventType.TOKEN_ISSUED: EventNote(
+        Severity.INFO, "An access token was given for a password, a client's secret, or a player token."
+    ),
+    EventType.LOGIN_ENDED: EventNote(Severity.INFO, "A customer signed out of a login."),
+    EventType.LOGIN_REVOKED: EventNote(Severity.NOTICE, "A customer's login was revoked by staff."),
+    EventType.LOGIN_REFRESH_REUSED: EventNote(Severity.WARNING, "An outdated refresh token came back; the login ended."),
+    EventType.ACCOUNT_CREATED: EventNote(
+        Severity.NOTICE, "A reseller's account or client, or a customer's account, was created."
+    ),
+    EventType.ACCOUNT_UPDATED: EventNote(Severity.NOTICE, "An account's name, scopes or use of the API changed."),
+    EventType.ACCOUNT_PASSWORD_SET: EventNote(Severity.NOTICE, "An account got a new password; its tokens ended."),
+    EventType.ACCOUNT_SECRET_ISSUED: EventNote(
+        Severity.NOTICE, "A client got a new secret; older ones end when their overlap is over."
+    ),
+    EventType.ACCOUNT_SECRET_REVOKED: EventNote(Severity.WARNING, "A secret of a client was revoked."),
+    EventType.ACCOUNT_DISABLED: EventNote(Severity.WARNING, "An account or client was disabled; its tokens ended."),
+    EventType.ACCOUNT_ENABLED: EventNote(Severity.NOTICE, "A disabled account or client may get tokens again."),
+    EventType.ACCOUNT_TOKENS_REVOKED: EventNote(Severity.WARNING, "All tokens of an account or client were ended."),
+    EventType.LOGIN_POLICY_CHANGED: EventNote(
+        Severity.NOTICE, "A tenant's customers may sign in with a password, or no longer."
+    ),
+    EventType.RING_ROTATED: EventNote(Severity.NOTICE, "A new secret of the service signs; the one before still verifies."),
+    EventType.RING_RETIRED: EventNote(Severity.WARNING, "A secret of the service was taken out of its ring."),
     EventType.PURGE_COMPLETED: EventNote(Severity.INFO, "Spent and expired data was removed by retention."),
     EventType.LEDGER_EXPORTED: EventNote(Severity.NOTICE, "Staff exported ledger rows."),
 }

@@ -26,7 +26,8 @@ KEY_PATTERN: Final = r"\b(sk|ak)_(live|test)_[0-9A-Za-z]{50}\b"
 _OWN: Final = re.compile(r"(sk|ak)_(live|test)_([0-9A-Za-z]{12})[0-9A-Za-z]{38}", re.ASCII)
 _IMPORTED: Final = re.compile(r"(sk|ak)_(live|test)_([0-9A-Za-z_-]{16,128})", re.ASCII)
 _FIFTY_BASE62: Final = re.compile(r"[0-9A-Za-z]{50}", re.ASCII)
-_ANYWHERE: Final = re.compile(r"(?:sk|ak)_(?:live|test)_[0-9A-Za-z_-]{16,128}", re.ASCII)
+# Keys, and the secrets of reseller clients.
+_ANYWHERE: Final = re.compile(r"(?:sk|ak|cs)_(?:live|test)_[0-9A-Za-z_-]{16,128}", re.ASCII)
 _SESSION_TOKEN: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -105,7 +106,7 @@ def prefix_of(text: str) -> str:
 
 
 def keys_within(text: str) -> list[str]:
-    """Every text inside `text` that is shaped like a key, for spotting a key in a place where none may stand."""
+    """Every text inside `text` that is shaped like a key or a client's secret, to spot one in a place where none may stand."""
     return _ANYWHERE.findall(text)
 
 

@@ -13,7 +13,7 @@ import orjson
 import structlog
 
 _SECRETS: Final = re.compile(
-    r"(?P<key>(?:sk|ak)_(?:live|test)_[0-9A-Za-z_-]{4})[0-9A-Za-z_-]{8,}"
+    r"(?P<key>(?:sk|ak|cs)_(?:live|test)_[0-9A-Za-z_-]{4})[0-9A-Za-z_-]{8,}"
     r"|(?P<webhook>whsec_)[0-9A-Za-z+/=]{8,}"
     r"|(?P<jwt>eyJ)[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+"
     # Session tokens, handles of embed sessions, and either of them behind an escape that ends in hex digits (`%3d`).

@@ -4,12 +4,12 @@ A hash costs 20 MiB and tens of milliseconds on purpose. That price is also what
 wants one stands in a queue of the process and gives up after a while; the limits (`surfaces.attempts`) are asked within it.
 """
 
+import base64
 import secrets
 import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidKey
@@ -29,6 +29,13 @@ GENERATED_CHARS: Final = 24
 QUEUE_SECONDS: Final = 2.0
 _PARAMETERS: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={ITERATIONS},p={LANES}$"
 
+
+def _text(length: int) -> str:
+    return base64.b64encode(secrets.token_bytes(length)).rstrip(b"=").decode("ascii")
+
+
+# What is compared with where there is no account: today's parameters, and random bytes that no password leads to.
+_NOBODYS: Final = f"{_PARAMETERS}{_text(SALT_BYTES)}${_text(HASH_BYTES)}"
 _one_at_a_time: Final = threading.Lock()
 
 
@@ -62,7 +69,7 @@ def hash_password(password: str) -> str:
 def is_right(password: str, *, stored: str) -> bool:
     """Tell whether a password is the stored one; an empty `stored` costs the same and is never right."""
     try:
-        Argon2id.verify_phc_encoded(_bytes_of(password), stored or _nobodys())
+        Argon2id.verify_phc_encoded(_bytes_of(password), stored or _NOBODYS)
     except InvalidKey:
         return False
     return bool(stored)
@@ -71,12 +78,6 @@ def is_right(password: str, *, stored: str) -> bool:
 def is_outdated(stored: str) -> bool:
     """Tell whether a stored text was made with other parameters than today's, and should be made anew."""
     return not stored.startswith(_PARAMETERS)
-
-
-@lru_cache(maxsize=1)
-def _nobodys() -> str:
-    """A password that nobody knows, to be compared with where there is no account."""
-    return hash_password(secrets.token_urlsafe(32))
 
 
 def _bytes_of(password: str) -> bytes:

@@ -61,11 +61,13 @@ _OF_LOGIN: Final = _sql(
             WHEN p.auth_epoch <> s.partner_epoch THEN 'partner_revoked'
             WHEN f.removed_at IS NOT NULL OR f.auth_epoch <> s.profile_epoch THEN 'user_revoked'
             WHEN a.disabled_at IS NOT NULL THEN 'account_disabled'
-            WHEN a.epoch <> s.account_epoch THEN 'tokens_revoked'""",
+            WHEN a.epoch <> s.account_epoch THEN 'tokens_revoked'
+            WHEN i.disabled_at IS NOT NULL THEN 'issuer_disabled'""",
     scopes="NULL::bigint",
     profile="f.id",
     tables="""FROM surfaces_loginsession s JOIN partners_partner p ON p.id = s.partner_id
               JOIN organizations_profile f ON f.id = s.profile_id LEFT JOIN surfaces_customeraccount a ON a.id = s.account_id
+              LEFT JOIN surfaces_playerissuer i ON i.id = s.issuer_id
               WHERE s.id = %(session)s AND s.profile_id = %(subject)s""",
 )
 _OF_EMBED: Final = _sql(

@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                         max_length=8,
                     ),
                 ),
-                ("issuer_id", models.CharField(blank=True, max_length=36)),
+                ("issuer_id", models.UUIDField(blank=True, null=True)),
                 ("partner_epoch", models.PositiveIntegerField()),
                 ("profile_epoch", models.PositiveIntegerField()),
                 ("account_epoch", models.PositiveIntegerField(default=0)),

@@ -216,8 +216,8 @@ class LoginSession(models.Model):
         CustomerAccount, on_delete=models.CASCADE, null=True, blank=True, related_name="sessions", db_index=False
     )
     origin = models.CharField(max_length=8, choices=LoginOrigin.choices)
-    # The issuer whose token opened it, by id; issuers outlive their sessions.
-    issuer_id = models.CharField(max_length=36, blank=True)
+    # The issuer whose token opened it, by id; issuers are never deleted.
+    issuer_id = models.UUIDField(null=True, blank=True)
     partner_epoch = models.PositiveIntegerField()
     profile_epoch = models.PositiveIntegerField()
     account_epoch = models.PositiveIntegerField(default=0)
