@@ -46,7 +46,11 @@ from sessions_app.errors import (
 )
 from sessions_app.views import CurrentView, EmbedView, RedeemView
 from sticker_auth import openapi_parts as parts
+from sticker_auth import openapi_surfaces as surface_parts
 from sticker_auth.openapi_examples import EXAMPLES
+from sticker_auth.openapi_surface_examples import SURFACE_EXAMPLES
+from surfaces.authentication import SurfaceView
+from surfaces.errors import ReferenceTakenError
 
 Errors = tuple[type[StickerError], ...]
 
@@ -65,10 +69,12 @@ _RAISES: Final[Mapping[str, Errors]] = {
     "session_refresh": (SessionExpiredError,),
     "session_heartbeat": (SessionExpiredError,),
     "key_self_rotate": (KeyNotRotatableError, IdempotencyConflictError),
+    "order_create": (ReferenceTakenError,),
+    "payment_create": (ReferenceTakenError,),
 }
 _REPLAYED: Final = frozenset({"organization_setup", "partner_organization_setup"})
 _IDEMPOTENT: Final = _REPLAYED | {"key_self_rotate"}
-_TAGS: Final = {"organizations": "Organizations", "sessions_app": "Sessions", "partners": "Keys"}
+_TAGS: Final = {"surfaces": "Surfaces", "organizations": "Organizations", "sessions_app": "Sessions", "partners": "Keys"}
 _SAME_LABELS: Final = re.compile(r"\* `([^`]*)` - \1(\n|$)")
 
 
@@ -82,14 +88,14 @@ def complete(result: JsonObject, generator: SchemaGenerator, **_kwargs: Any) -> 
         if operation and issubclass(callback.cls, ApiView):
             _complete(operation, callback.cls, method)
     components = result["components"]
-    for kind, entries in parts.components().items():
+    for kind, entries in (*parts.components().items(), *surface_parts.components().items()):
         components.setdefault(kind, {}).update(entries)
     _say_one_of_three(components["schemas"]["HandshakeRequest"])
     for schema in components["schemas"].values():
         _drop_idle_labels(schema)
     result["info"]["description"] = parts.INTRODUCTION
     result["servers"] = [{"url": settings.PUBLIC_BASE_URL}]
-    result["tags"] = [{"name": name, "description": text} for name, text in parts.TAGS.items()]
+    result["tags"] = [{"name": name, "description": text} for name, text in {**parts.TAGS, **surface_parts.TAGS}.items()]
     result["paths"].update(parts.pages(embed_base=settings.EMBED_BASE_URL))
     return result
 
@@ -110,11 +116,12 @@ def _complete(operation: JsonObject, view: type[ApiView], method: str) -> None:
         operation["parameters"] = [*operation.get("parameters", []), *(_ref("parameters", name) for name in names)]
     if operation["operationId"] in _IDEMPOTENT:
         operation["parameters"] = [*operation.get("parameters", []), _ref("parameters", "IdempotencyKey")]
-    if issubclass(view, KeyedView) and view.required_scopes[method]:
+    if issubclass(view, KeyedView | SurfaceView) and view.required_scopes[method]:
         operation["description"] += f"\n\nNeeds the scope `{view.required_scopes[method]}`."
     _add_examples(operation)
     responses = operation["responses"]
-    for status, response in _refusals(_errors_of(operation, view, method)).items():
+    is_platform = issubclass(view, SurfaceView)
+    for status, response in _refusals(_errors_of(operation, view, method), is_platform=is_platform).items():
         responses.setdefault(status, response)
     operation["responses"] = dict(sorted(responses.items()))
     for status, response in responses.items():
@@ -124,6 +131,8 @@ def _complete(operation: JsonObject, view: type[ApiView], method: str) -> None:
 
 
 def _tag(view: type[ApiView]) -> str:
+    if issubclass(view, SurfaceView):
+        return view.surface.value.capitalize()
     return "Embed page" if issubclass(view, EmbedView) else _TAGS[view.__module__.partition(".")[0]]
 
 
@@ -131,7 +140,9 @@ def _security(view: type[ApiView], method: str) -> list[JsonObject]:
     if issubclass(view, KeyedView):
         scope = view.required_scopes[method]
         return [{name: [scope] if scope else []} for name in parts.KEY_SCHEMES]
-    if issubclass(view, RedeemView):
+    if issubclass(view, SurfaceView):
+        return surface_parts.security(view, method)
+    if issubclass(view, RedeemView) or not issubclass(view, EmbedView):
         return []
     # Without a cookie the handle stands in the body (memory mode), or nobody is signed in.
     return [{"embedCookie": []}, *([{"embedToken": []}] if issubclass(view, CurrentView) else []), {}]
@@ -141,6 +152,8 @@ def _errors_of(operation: JsonObject, view: type[ApiView], method: str) -> Error
     errors = [*_ANYWHERE, *_RAISES.get(operation["operationId"], ())]
     if issubclass(view, KeyedView):
         errors += [*_WITH_KEY, *([ForbiddenError] if view.required_scopes[method] else [])]
+    if issubclass(view, SurfaceView):
+        errors += surface_parts.errors_of(view, method)
     if issubclass(view, EmbedView):
         errors.append(EmbedCallError)
     if view.throttle_scope:
@@ -152,17 +165,18 @@ def _errors_of(operation: JsonObject, view: type[ApiView], method: str) -> Error
     return tuple(errors)
 
 
-def _refusals(errors: Iterable[type[StickerError]]) -> dict[str, JsonObject]:
+def _refusals(errors: Iterable[type[StickerError]], *, is_platform: bool) -> dict[str, JsonObject]:
+    schema, example = ("PlatformError", surface_parts.error_example) if is_platform else ("Error", parts.error_example)
     by_status: dict[str, list[type[StickerError]]] = {}
-    for error in sorted(errors, key=lambda each: -each.code):
+    for error in sorted(set(errors), key=lambda each: -each.code):
         by_status.setdefault(str(error.status), []).append(error)
     return {
         status: {
             "description": "\n".join(f"- `{error.slug}`: {error.message}" for error in group),
             "content": {
                 "application/json": {
-                    "schema": {"$ref": "#/components/schemas/Error"},
-                    "examples": {error.slug: {"summary": error.title, "value": parts.error_example(error)} for error in group},
+                    "schema": {"$ref": f"#/components/schemas/{schema}"},
+                    "examples": {error.slug: {"summary": error.title, "value": example(error)} for error in group},
                 },
                 "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
             },
@@ -189,7 +203,7 @@ def _header_names(operation: JsonObject, view: type[ApiView], status: str) -> li
 
 
 def _add_examples(operation: JsonObject) -> None:
-    given = EXAMPLES.get(operation["operationId"])
+    given = (EXAMPLES | SURFACE_EXAMPLES).get(operation["operationId"])
     if given is None:
         return
     if given.requests:

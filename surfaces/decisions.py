@@ -50,13 +50,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided. Without `error` the request may pass, and `rule` and `proven` are set."""
+    """What was decided. Without `error` the request may pass, and `rule` and `proven` are set.
+
+    `headers` go with the answer of a request that passes; a refusal has its own.
+    """
 
     error: StickerError | None
     rule: Rule | None = None
     proven: Proven | None = None
     refused: NotProvenError | None = None
     key_prefix: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def family(self) -> ErrorFamily:
