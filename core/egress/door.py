@@ -44,7 +44,7 @@ _OWN_FAULTS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class DoorLimits:
-    """How many seconds a call may take: in all, for connecting with TLS, between two signs of life, for an answer's body."""
+    """Seconds: until status and headers are there, for connecting with TLS, between two signs of life, for the body after."""
 
     total_seconds: float = 15.0
     connect_seconds: float = 5.0
@@ -101,12 +101,9 @@ class Door:
         current_trace.set(trace)
         try:
             async with asyncio.timeout(self._limits.total_seconds):
-                return await self._exchange(trace, {**_FIXED, **headers}, body)
+                response = await self._ask(trace, {**_FIXED, **headers}, body)
         except (OSError, ClientError, TimeoutError) as error:
             raise _failure(trace, error) from error
-
-    async def _exchange(self, trace: Trace, headers: Mapping[str, str], body: bytes) -> Answered:
-        response = await self._ask(trace, headers, body)
         try:
             return Answered(response.status, _first_of_each(response), await self._body(response))
         finally:

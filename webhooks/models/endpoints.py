@@ -44,6 +44,9 @@ class Endpoint(models.Model):
     failing_since = models.DateTimeField(null=True)
     consecutive_failures = models.PositiveIntegerField(default=0)
     last_success_at = models.DateTimeField(null=True)
+    last_failure_at = models.DateTimeField(null=True)
+    # The longest failing time, in hours, that the partner has been warned of.
+    warned_hours = models.PositiveSmallIntegerField(default=0, db_default=0)
     resume_at = models.DateTimeField(null=True)
     cap = models.PositiveSmallIntegerField(null=True)
     # The number of its last delivery: receivers find gaps by it.
