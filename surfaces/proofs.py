@@ -12,6 +12,7 @@ from core.jwt import MAX_TOKEN_CHARS
 from core.strict_json import read_json
 from surfaces.key_proof import prove_key
 from surfaces.names import SurfaceName
+from surfaces.player_proof import prove_bearer
 from surfaces.token_proof import prove_token
 from surfaces.verification import CredentialKind, NotProvenError, Proven
 
@@ -37,13 +38,15 @@ def kind_of(credential: str, *, takes_player_tokens: bool) -> CredentialKind:
 def prove(credential: str, *, kind: CredentialKind, asked: Asked) -> Proven:
     """Prove a credential as the kind it claims to be.
 
-    Raises: NotProvenError.
+    Raises: NotProvenError; ServiceUnavailableError when the keys of a player token's issuer cannot be had.
     """
     if kind is CredentialKind.API_KEY:
         return prove_key(credential, address=asked.address)
     if kind is CredentialKind.ACCESS_TOKEN:
         return prove_token(credential, surface=asked.surface)
-    raise NotProvenError("unknown_kind")
+    if asked.surface is SurfaceName.STOREFRONT:
+        return prove_bearer(credential, shop=asked.shop)
+    raise NotProvenError("other_surface")
 
 
 def _names_another_issuer(token: str) -> bool:

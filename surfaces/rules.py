@@ -85,6 +85,7 @@ class _Case:
         self._trace(Step.PROVEN, proven)
         self._check_tenant(proven, rule)
         self._check_caller(proven, rule)
+        self._settle(proven)
 
     def _find_rule(self, path: NormalPath) -> Rule:
         """Find the rule, by a snapshot that is known to hold wherever the answer is no."""
@@ -183,6 +184,16 @@ class _Case:
         if rule.scope and rule.scope not in proven.scopes:
             raise ForbiddenError(f"This credential does not carry the scope '{rule.scope}'.", reason=f"scope:{rule.scope}")
         self._trace(Step.SCOPE, proven)
+
+    def _settle(self, proven: Proven) -> None:
+        """Use up what is good once, where this attempt is the one that counts: by other rules it is made again."""
+        if proven.settle is None or self.version != self._snapshot.version:
+            return
+        try:
+            proven.settle()
+        except NotProvenError as refused:
+            self.refused = refused
+            raise self._not_known(refused.reason) from None
 
     def _host_tenant(self) -> Tenant | None:
         return self._snapshot.hosts.get(host_name(self._question.host)) if self._question.host else None

@@ -4,7 +4,7 @@ Each kind has one implementation, beside this file: `key_proof`, `token_proof`, 
 no write, and that one query also reads `standing_sql`, so that the rules used are never older than the answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -101,6 +101,8 @@ class Proven:
     issued_at: datetime | None = None
     expires_at: datetime | None = None
     profile_id: UUID | None = None
+    # Set where a credential is good once: uses it up, or raises NotProvenError. Called once nothing else can refuse any more.
+    settle: Callable[[], None] | None = field(default=None, repr=False, compare=False)
     # Set for API keys alone: what their use is counted by, and what their sunset headers are made of.
     verification: Verification | None = field(default=None, repr=False, compare=False)
 
