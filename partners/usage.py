@@ -16,6 +16,8 @@ from core.net import network_of
 from partners.verification import KeyRecord
 
 ACCEPTED: Final = "accepted"
+# A busy key's row would otherwise be written anew, with its index entries, at every flush of every process.
+LAST_USE_STEP_SECONDS: Final = 60
 
 
 class UsageKey(NamedTuple):
@@ -80,18 +82,29 @@ def _add_counts(uses: list[tuple[UsageKey, Uses]]) -> None:
 
 
 def _advance_last_uses(uses: list[tuple[UsageKey, Uses]]) -> None:
-    """Move `last_used_at` forward, never back; rows another process is writing are skipped: its newer value stands for ours."""
+    """Move `last_used_at` forward, never back, and not for less than a minute from the same network.
+
+    A row another process is writing is skipped: its newer value stands for ours.
+    """
     latest: dict[int, tuple[float, str]] = {}
     for key, use in uses:
         latest[key.key_id] = max(latest.get(key.key_id, (0.0, "")), (use.latest, key.network))
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE partners_apikey k SET last_used_at = to_timestamp(u.at), last_used_network = u.network
-               FROM unnest(%s::bigint[], %s::float8[], %s::text[]) AS u(id, at, network)
-               WHERE k.id = u.id AND (k.last_used_at IS NULL OR k.last_used_at < to_timestamp(u.at))
-                 AND k.id IN (SELECT id FROM partners_apikey WHERE id = ANY(%s::bigint[]) ORDER BY id
-                              FOR NO KEY UPDATE SKIP LOCKED)""",
-            [list(latest), [at for at, _ in latest.values()], [network for _, network in latest.values()], list(latest)],
+            """UPDATE partners_apikey k SET last_used_at = u.at, last_used_network = u.network
+               FROM (SELECT k.id, to_timestamp(n.at) AS at, n.network
+                     FROM unnest(%s::bigint[], %s::float8[], %s::text[]) AS n(id, at, network)
+                     JOIN partners_apikey k ON k.id = n.id
+                     WHERE k.last_used_at IS NULL OR k.last_used_at < to_timestamp(n.at - %s)
+                        OR (k.last_used_at < to_timestamp(n.at) AND k.last_used_network IS DISTINCT FROM n.network)
+                     ORDER BY k.id FOR NO KEY UPDATE OF k SKIP LOCKED) u
+               WHERE k.id = u.id""",
+            [
+                list(latest),
+                [at for at, _ in latest.values()],
+                [network for _, network in latest.values()],
+                LAST_USE_STEP_SECONDS,
+            ],
         )
 
 

@@ -19,11 +19,14 @@ from sticker_auth.local.environment import load
 load()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sticker_auth.settings")
 
-from django.conf import settings  # noqa: E402  # settings need the environment first
-from django.core.wsgi import get_wsgi_application  # noqa: E402
+import django  # noqa: E402  # settings need the environment first
+from django.conf import settings  # noqa: E402
 from django.db import connections  # noqa: E402
 
+django.setup(set_prefix=False)
+
 from core.http import KEY_HEADERS, STRAY_CREDENTIAL, without_charset  # noqa: E402
+from sticker_auth.handler import Handler  # noqa: E402
 from sticker_auth.threads import Threads  # noqa: E402
 
 BODY_SECONDS: Final = 30.0
@@ -193,4 +196,4 @@ def _close(response: Any) -> None:
         close()
 
 
-application: Final = bridge(get_wsgi_application(), threads=Threads(settings.WEB_THREADS))
+application: Final = bridge(Handler(), threads=Threads(settings.WEB_THREADS))

@@ -104,6 +104,22 @@ def test_a_late_batch_of_another_process_never_turns_the_last_use_back() -> None
     assert (found.last_used_at, found.last_used_network) == (newest, "203.0.113.0/24")
 
 
+@pytest.mark.parametrize(
+    ("later_by", "network", "is_written"),
+    [(59, "203.0.113.0/24", False), (61, "203.0.113.0/24", True), (1, "198.51.100.0/24", True)],
+)
+def test_a_busy_key_is_written_once_a_minute_or_when_its_network_changes(later_by: int, network: str, is_written: bool) -> None:
+    key = make_key().key
+    used(key.pk, seconds_ago=100)
+    flush_all()
+    first = find_key(key.kid).last_used_at
+    used(key.pk, seconds_ago=100 - later_by, network=network)
+    flush_all()
+    found = find_key(key.kid)
+    assert (found.last_used_at != first) is is_written
+    assert found.last_used_network == network
+
+
 def test_of_two_uses_in_one_batch_the_later_stands() -> None:
     key = make_key().key
     used(key.pk)
