@@ -47,8 +47,10 @@ from sessions_app.errors import (
 from sessions_app.views import CurrentView, EmbedView, RedeemView
 from sticker_auth import openapi_parts as parts
 from sticker_auth import openapi_surfaces as surface_parts
+from sticker_auth import openapi_webhooks as webhook_parts
 from sticker_auth.openapi_examples import EXAMPLES
 from sticker_auth.openapi_surface_examples import SURFACE_EXAMPLES
+from sticker_auth.openapi_webhook_examples import WEBHOOK_EXAMPLES
 from surfaces.authentication import SurfaceView
 from surfaces.errors import ReferenceTakenError
 
@@ -71,10 +73,17 @@ _RAISES: Final[Mapping[str, Errors]] = {
     "key_self_rotate": (KeyNotRotatableError, IdempotencyConflictError),
     "order_create": (ReferenceTakenError,),
     "payment_create": (ReferenceTakenError,),
+    **webhook_parts.RAISES,
 }
-_REPLAYED: Final = frozenset({"organization_setup", "partner_organization_setup"})
+_REPLAYED: Final = frozenset({"organization_setup", "partner_organization_setup"}) | webhook_parts.REPLAYED
 _IDEMPOTENT: Final = _REPLAYED | {"key_self_rotate"}
-_TAGS: Final = {"surfaces": "Surfaces", "organizations": "Organizations", "sessions_app": "Sessions", "partners": "Keys"}
+_TAGS: Final = {
+    "surfaces": "Surfaces",
+    "organizations": "Organizations",
+    "sessions_app": "Sessions",
+    "partners": "Keys",
+    "webhooks": webhook_parts.TAG,
+}
 _SAME_LABELS: Final = re.compile(r"\* `([^`]*)` - \1(\n|$)")
 
 
@@ -88,15 +97,17 @@ def complete(result: JsonObject, generator: SchemaGenerator, **_kwargs: Any) -> 
         if operation and issubclass(callback.cls, ApiView):
             _complete(operation, callback.cls, method)
     components = result["components"]
-    for kind, entries in (*parts.components().items(), *surface_parts.components().items()):
+    for kind, entries in (each for part in (parts, surface_parts, webhook_parts) for each in part.components().items()):
         components.setdefault(kind, {}).update(entries)
     _say_one_of_three(components["schemas"]["HandshakeRequest"])
     for schema in components["schemas"].values():
         _drop_idle_labels(schema)
     result["info"]["description"] = parts.INTRODUCTION
     result["servers"] = [{"url": settings.PUBLIC_BASE_URL}]
-    result["tags"] = [{"name": name, "description": text} for name, text in {**parts.TAGS, **surface_parts.TAGS}.items()]
+    tags = {**parts.TAGS, **surface_parts.TAGS, **webhook_parts.TAGS}
+    result["tags"] = [{"name": name, "description": text} for name, text in tags.items()]
     result["paths"].update(parts.pages(embed_base=settings.EMBED_BASE_URL))
+    result["webhooks"] = webhook_parts.events()
     return result
 
 
@@ -203,7 +214,7 @@ def _header_names(operation: JsonObject, view: type[ApiView], status: str) -> li
 
 
 def _add_examples(operation: JsonObject) -> None:
-    given = (EXAMPLES | SURFACE_EXAMPLES).get(operation["operationId"])
+    given = {**EXAMPLES, **SURFACE_EXAMPLES, **WEBHOOK_EXAMPLES}.get(operation["operationId"])
     if given is None:
         return
     if given.requests:

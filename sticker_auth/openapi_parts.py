@@ -44,7 +44,7 @@ TAGS: Final = {
 KEY_SCHEMES: Final = ("bearerKey", "apiKeyScheme", "xApiKey", "xStashApiKey", "apiKey")
 EMBED_PARAMETERS: Final = ("EmbedCall", "EmbedPartner", "EmbedEnvironment")
 SETS_COOKIE: Final = frozenset({"session_redeem", "session_refresh", "session_logout"})
-STATUSES: Final = {"200": "Done.", "201": "Created.", "204": "Done; the answer has no body."}
+STATUSES: Final = {"200": "Done.", "201": "Created.", "202": "Accepted.", "204": "Done; the answer has no body."}
 REQUEST_ID: Final = "0f4b6f0c3f0e4f6f8a1c2d3e4f5a6b7c"
 
 

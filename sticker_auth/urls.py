@@ -13,8 +13,10 @@ from surfaces.gateway.views import elsewhere
 urlpatterns = [
     path("v1/", include("partners.urls")),
     path("v1/", include("organizations.urls")),
+    path("v1/", include("webhooks.urls")),
     path("", include("sessions_app.urls")),
     path("", include("surfaces.urls")),
+    path("", include("surfaces.token_urls")),
     path("v1/openapi.json", docs_pages.openapi_json, name="openapi"),
     path("", RedirectView.as_view(pattern_name="docs")),
     path("docs", RedirectView.as_view(pattern_name="docs")),

@@ -1,0 +1,1 @@
+"""The acts on endpoints, secrets, events and deliveries."""
