@@ -39,7 +39,7 @@ class UnsupportedGrantTypeError(InvalidRequestError):
 
 
 class UnauthorizedClientError(ForbiddenError):
-    code = -39
+    code = -52
     slug = "UNAUTHORIZED_CLIENT"
     title = "Not enabled"
     message = "This tenant may not have tokens for this surface. Ask for it to be enabled."

@@ -119,7 +119,13 @@ def prove_token(credential: str, *, surface: SurfaceName | None) -> Proven:
         raise NotProvenError("token_holder_unknown")
     reason = _refusal(claims, record)
     if reason:
-        raise NotProvenError(reason, partner_id=record.partner_id, environment=record.environment, key_id=signed.kid)
+        raise NotProvenError(
+            reason,
+            partner_id=record.partner_id,
+            environment=record.environment,
+            key_id=signed.kid,
+            version=read_standing(record.standing).version,
+        )
     return _proven(signed, record, made_for)
 
 
