@@ -25,7 +25,6 @@ LOOKUP_SECONDS: Final = 3.0
 _FIRST_TRY_SECONDS: Final = 0.8
 _TRIES: Final = 2
 _LONGEST_CACHED_SECONDS: Final = 30.0
-_SHORTEST_CACHED_SECONDS: Final = 1.0
 _CACHED_NAMES: Final = 4096
 # A dial goes to some of a name's addresses only: a name with a thousand of them shall not make us knock at all.
 _MAX_DIALS: Final = 4
@@ -134,7 +133,7 @@ class CheckedResolver(AbstractResolver):
         return OSError("the name was not found")
 
     def _remember(self, host: str, addresses: tuple[str, ...], ttl: int) -> None:
-        seconds = min(max(float(ttl), _SHORTEST_CACHED_SECONDS), _LONGEST_CACHED_SECONDS)
+        seconds = min(float(ttl), _LONGEST_CACHED_SECONDS)
         self._known[host] = _Known(addresses, time.monotonic() + seconds)
         self._known.move_to_end(host)
         if len(self._known) > _CACHED_NAMES:
