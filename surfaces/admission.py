@@ -3,19 +3,33 @@
 from dataclasses import replace
 from typing import Final
 
-from partners.limits import refused, take
+from partners.limits import refused as over_limit
+from partners.limits import take
 from partners.usage import ACCEPTED, note_use
 from surfaces.decisions import Decision, Question
-from surfaces.rules import decide
+from surfaces.rules import decide, not_known
+from surfaces.verification import NotProvenError
 
 _MAX_ENDPOINT_CHARS: Final = 64
 
 
 def admit(question: Question) -> Decision:
-    """Decide a request, count the use of its key, and take a call of the route's allowance where the route has one."""
-    decision = decide(question)
+    """Decide a request; then use up a credential that is good once, count the use of a key, and keep to the route's limit."""
+    decision = _settled(decide(question))
     _count_use(decision, question)
     return _within_limit(decision)
+
+
+def _settled(decision: Decision) -> Decision:
+    """Use up what is good once, after everything else was decided: of two requests with it, one is let in."""
+    rule, proven = decision.rule, decision.proven
+    if decision.error is not None or rule is None or proven is None or proven.settle is None:
+        return decision
+    try:
+        proven.settle()
+    except NotProvenError as refused:
+        return replace(decision, error=not_known(rule, refused.reason), refused=refused)
+    return decision
 
 
 def _count_use(decision: Decision, question: Question) -> None:
@@ -40,5 +54,5 @@ def _within_limit(decision: Decision) -> Decision:
     bucket = f"route:{rule.id}:{proven.partner_id}:{proven.environment.value}"
     verdict = take(bucket, limit=rule.calls_per_minute)
     if not verdict.is_allowed:
-        return replace(decision, error=refused(verdict))
+        return replace(decision, error=over_limit(verdict))
     return replace(decision, headers=verdict.headers())

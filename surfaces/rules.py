@@ -49,6 +49,14 @@ def decide(question: Question, *, trace: Trace = _untraced) -> Decision:
     raise ServiceUnavailableError(reason="rules_in_motion")
 
 
+def not_known(rule: Rule, reason: str) -> StickerError:
+    """The refusal of a credential that proves nothing to a rule: one for all reasons."""
+    mechanism = rule.surface.mechanism
+    error = InvalidApiKeyError(reason=reason) if mechanism is Mechanism.API_KEY else InvalidAccessTokenError(reason=reason)
+    error.headers["WWW-Authenticate"] = challenge(error, mechanism)
+    return error
+
+
 class _Case:
     """One attempt to decide, by one snapshot. `version` is the one in force that its query saw; None where it made none."""
 
@@ -85,7 +93,6 @@ class _Case:
         self._trace(Step.PROVEN, proven)
         self._check_tenant(proven, rule)
         self._check_caller(proven, rule)
-        self._settle(proven)
 
     def _find_rule(self, path: NormalPath) -> Rule:
         """Find the rule, by a snapshot that is known to hold wherever the answer is no."""
@@ -157,10 +164,10 @@ class _Case:
             if kind is not CredentialKind.API_KEY:
                 # The rules may say by now that the path is another surface's, or the host another tenant's.
                 self._ask_version()
-            raise self._not_known(refused.reason) from None
+            raise not_known(rule, refused.reason) from None
         self.proven, self.version = proven, proven.standing.version
         if proven.surface not in (None, surface.name):
-            raise self._not_known("other_surface")
+            raise not_known(rule, "other_surface")
         return proven
 
     def _check_tenant(self, proven: Proven, rule: Rule) -> None:
@@ -169,9 +176,9 @@ class _Case:
         asked = [question.tenant, question.shop if rule.surface.takes_player_tokens else ""]
         own = (proven.partner_slug, str(proven.partner_id))
         if any(text and text.lower() not in own for text in asked):
-            raise self._not_known("other_tenant")
+            raise not_known(rule, "other_tenant")
         if host and (host.partner_id, host.environment) != (proven.partner_id, proven.environment):
-            raise self._not_known("other_tenant")
+            raise not_known(rule, "other_tenant")
         self._trace(Step.TENANT, proven)
 
     def _check_caller(self, proven: Proven, rule: Rule) -> None:
@@ -185,22 +192,8 @@ class _Case:
             raise ForbiddenError(f"This credential does not carry the scope '{rule.scope}'.", reason=f"scope:{rule.scope}")
         self._trace(Step.SCOPE, proven)
 
-    def _settle(self, proven: Proven) -> None:
-        """Use up what is good once, where this attempt is the one that counts: by other rules it is made again."""
-        if proven.settle is None or self.version != self._snapshot.version:
-            return
-        try:
-            proven.settle()
-        except NotProvenError as refused:
-            self.refused = refused
-            raise self._not_known(refused.reason) from None
-
     def _host_tenant(self) -> Tenant | None:
         return self._snapshot.hosts.get(host_name(self._question.host)) if self._question.host else None
-
-    def _not_known(self, reason: str) -> StickerError:
-        is_key = self.rule is not None and self.rule.surface.mechanism is Mechanism.API_KEY
-        return InvalidApiKeyError(reason=reason) if is_key else InvalidAccessTokenError(reason=reason)
 
     def _ask_version(self) -> None:
         if self.version is None:

@@ -13,7 +13,7 @@ from partners.errors import PartnerNotFoundError
 from partners.models import Partner
 from surfaces.errors import RouteNotFoundError
 from surfaces.models import Entitlement, Route
-from surfaces.names import Method, SurfaceName
+from surfaces.names import SurfaceName
 from surfaces.services.rulebook import change_rules, lock_rules
 
 
@@ -63,18 +63,6 @@ def withdraw_surface(
         record(_act(EventType.ENTITLEMENT_WITHDRAWN, entitlement, actor, reason))
         held.delete()
     return True
-
-
-def find_route(method: str, pattern: str) -> Route:
-    """Find a route by its method and path, as they are written in its rule.
-
-    Raises: RouteNotFoundError.
-    """
-    known = Method(method) if method in set(Method) else None
-    route = Route.objects.select_related("surface").filter(method=known, pattern=pattern).first()
-    if route is None:
-        raise RouteNotFoundError
-    return route
 
 
 def _check_partner(partner_id: UUID) -> None:
