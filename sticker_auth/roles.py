@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
 
-APPS: Final = ("auth", "audit", "partners", "organizations", "sessions_app", "webhooks")
+APPS: Final = ("auth", "audit", "partners", "organizations", "sessions_app", "surfaces", "webhooks")
 
 
 class Role(StrEnum):
@@ -22,11 +22,12 @@ MEANINGS: Final[dict[Role, str]] = {
     Role.VIEWER: "Looks at everything but personal data of the ledger; changes nothing.",
     Role.SUPPORT: "Rotates, pauses and resumes keys; tests, pauses and rotates webhook endpoints, and replays deliveries.",
     Role.ISSUER: (
-        "Creates and edits partners, issues and imports keys, edits their names and networks; adds and edits webhook endpoints."
+        "Creates and edits partners, issues and imports keys, edits their names and networks; adds and edits webhook endpoints;"
+        " edits the surfaces' rules and hosts, and entitles tenants."
     ),
     Role.RESPONDER: (
-        "Revokes keys and sessions, disables webhook endpoints, suspends partners, and ends everything of a partner in an"
-        " emergency."
+        "Revokes keys and sessions, withdraws entitlements, disables webhook endpoints, suspends partners, and ends everything"
+        " of a partner in an emergency."
     ),
     Role.AUDITOR: "Reads and exports the ledger with addresses and user agents, and sees who holds which role.",
 }
@@ -39,6 +40,14 @@ _SEES: Final = (
     "organizations.view_profile",
     "sessions_app.view_sessiontoken",
     "sessions_app.view_embedsession",
+    "surfaces.view_surface",
+    "surfaces.view_route",
+    "surfaces.view_entitlement",
+    "surfaces.view_tenanthost",
+    "surfaces.view_gatewaypolicy",
+    "surfaces.view_product",
+    "surfaces.view_order",
+    "surfaces.view_payment",
     "webhooks.view_endpoint",
     "webhooks.view_delivery",
 )
@@ -56,6 +65,8 @@ GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
         "partners.add_partner",
         "partners.change_partner",
         "partners.issue_apikey",
+        "surfaces.edit_rules",
+        "surfaces.grant_entitlement",
         "webhooks.manage_endpoint",
     ),
     Role.RESPONDER: (
@@ -65,6 +76,7 @@ GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
         "partners.suspend_partner",
         "partners.emergency_revoke_partner",
         "sessions_app.revoke_sessiontoken",
+        "surfaces.withdraw_entitlement",
         "webhooks.disable_endpoint",
     ),
     Role.AUDITOR: (*_SEES, "audit.view_eventcontext", "audit.export_event", "auth.view_user", "auth.view_group"),

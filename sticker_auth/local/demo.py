@@ -15,6 +15,7 @@ from partners.models import KeyStatus, Partner, RevokeReason
 from partners.scopes import Scope
 from partners.services.keys import KeySpec, identify, issue_key, revoke_key
 from partners.services.partners import create_partner, set_origins
+from sticker_auth.local.demo_surfaces import seed_surfaces
 from sticker_auth.local.facts import Facts
 
 STAFF_USERNAME: Final = "staff"
@@ -40,6 +41,7 @@ def seed(addresses: Addresses, *, before: Facts | None) -> Facts:
     if partner is None:
         partner = create_partner("Demo Shop", slug=SHOP_HANDLE, actor=_ACTOR)
     _allow_origin(partner, addresses.demo_url, before=before)
+    seed_surfaces(partner, actor=_ACTOR)
     return Facts(
         base_url=addresses.base_url,
         admin_url=f"{addresses.base_url}/admin/",
