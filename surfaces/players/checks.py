@@ -55,9 +55,15 @@ def prove_case(case: Case) -> VerificationKey:
 
     Raises: FlawError.
     """
-    for check in CHECKS.values():
-        check(case)
-    return _signing_key(case)
+    key: VerificationKey | None = None
+    for step, check in CHECKS.items():
+        if step is Step.SIGNATURE:
+            key = _signing_key(case)
+        else:
+            check(case)
+    if key is None:
+        raise ValueError("the signature is one of the checks")
+    return key
 
 
 def check_claims(case: Case) -> None:
@@ -87,13 +93,13 @@ def examine(case: Case) -> list[Finding]:
 
 
 def candidates(case: Case) -> list[VerificationKey]:
-    """The issuer's keys that may have signed: of the token's algorithm and id. A key without an id fits any token's."""
+    """The issuer's keys that may have signed: of the token's algorithm, and of its id where both token and key have one."""
     kid = case.token.kid
     fitting = [key for key in case.keys if key.algorithm == case.token.algorithm]
+    if not kid:
+        return fitting
     exact = [key for key in fitting if key.kid == kid]
-    if exact or not kid:
-        return exact or fitting
-    return [key for key in fitting if not key.kid]
+    return exact or [key for key in fitting if not key.kid]
 
 
 def subject_of(case: Case) -> str:

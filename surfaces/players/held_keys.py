@@ -35,8 +35,10 @@ def keys_for(rules: IssuerRules, sighting: Sighting, *, kid: str, is_worth_fetch
         raise ServiceUnavailableError(reason="player_keys_unavailable", retry_after_seconds=5)
     held = _held(rules.id, state.version)
     if kid and may_ask and held.is_unknown(kid) and _may_ask(rules.id, state.version, kid):
-        state = _asked_for(rules, state)
+        state = _asked_for(rules)
         held = _held(rules.id, state.version)
+        # Only now that this process holds what was fetched: whoever is held back from here on finds it.
+        _not_before[rules.id] = time.monotonic() + FORCED_EVERY.total_seconds()
         if held.is_unknown(kid):
             _remember_unknown(rules.id, state.version, kid)
     return held.keys
@@ -67,14 +69,10 @@ def _renewed(rules: IssuerRules, state: State) -> State:
     return state if went is Went.BUSY else read_state(rules.id)
 
 
-def _asked_for(rules: IssuerRules, state: State) -> State:
-    """Have a key set fetched for the sake of a key it does not hold yet."""
+def _asked_for(rules: IssuerRules) -> State:
+    """Have a key set fetched for the sake of a key it does not hold yet, or wait for whoever is at it."""
     went = refresh(rules, why=Why.UNKNOWN_KID, seconds=REQUEST_SECONDS).went
-    if went is not Went.BUSY:
-        _not_before[rules.id] = time.monotonic() + FORCED_EVERY.total_seconds()
-    if went is Went.BUSY:
-        return _awaited(rules.id)
-    return state if went is Went.NOT_NOW else read_state(rules.id)
+    return _awaited(rules.id) if went is Went.BUSY else read_state(rules.id)
 
 
 def _awaited(issuer_id: UUID) -> State:

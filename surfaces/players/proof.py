@@ -120,6 +120,8 @@ def _fetched_keys(case: Case, rules: IssuerRules, sighting: Sighting) -> Sequenc
     try:
         check_claims(case)
     except FlawError:
+        if not sighting.jwks_is_usable:
+            raise
         is_worth_fetching = False
     return keys_for(rules, sighting, kid=case.token.kid, is_worth_fetching=is_worth_fetching)
 

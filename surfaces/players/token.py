@@ -16,6 +16,8 @@ _FORM: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)
 # (`jwk`, `jku`, `x5c`, `x5u`), and what changes the rules of reading (`crit`, `b64`, `zip`) is not on the list.
 _HEADER_FIELDS: Final = frozenset({"alg", "typ", "kid", "x5t", "x5t#S256"})
 _TYPES: Final = frozenset({"jwt", "application/jwt", "at+jwt", "application/at+jwt"})
+# The newer name of the same signature (RFC 9864 §2.2).
+_ALIASES: Final = {"Ed25519": "EdDSA"}
 _MAX_KID_CHARS: Final = 128
 _QUOTED_CHARS: Final = 80
 
@@ -94,7 +96,8 @@ def read_token(text: str) -> ReadToken:
     signature = _decoded(parts[3], "signature")
     _check_header(header)
     signed = text[: parts.end(2)].encode("ascii")
-    return ReadToken(header["alg"], header.get("kid", ""), claims, signed, signature)
+    algorithm = str(header["alg"])
+    return ReadToken(_ALIASES.get(algorithm, algorithm), header.get("kid", ""), claims, signed, signature)
 
 
 def quoted(text: str) -> str:
