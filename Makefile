@@ -19,6 +19,7 @@ SAMPLE_SECRET := sample-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM
 SAMPLE_RING := 1:c2FtcGxlLW9ubHktMDEyMzQ1Njc4OWFiY2RlZmdoaWo
 SAMPLE := env -u DEBUG STICKER_ENV=production SECRET_KEY=$(SAMPLE_SECRET) STICKER_PEPPERS=$(SAMPLE_RING) \
 	STICKER_JWT_KEYS=$(SAMPLE_RING) STICKER_ENCRYPTION_KEYS=$(SAMPLE_RING) STICKER_ASSERTION_KEYS=$(SAMPLE_RING) \
+	STICKER_LEDGER_KEYS=$(SAMPLE_RING) \
 	ALLOWED_HOSTS=auth.example.com,embed.example.com \
 	PUBLIC_BASE_URL=https://auth.example.com EMBED_BASE_URL=https://embed.example.com \
 	DATABASE_URL=postgres://sample@localhost/sample CELERY_BROKER_URL=amqp://localhost

@@ -91,3 +91,30 @@ class EventContext(models.Model):
 
     def __str__(self) -> str:
         return f"context of #{self.pk}"
+
+
+class Seal(models.Model):
+    """A signed statement over a batch of ledger rows, linked to the one before it (`audit.chain`). Never changed.
+
+    `leaves` are the SHA-256 of each row in the order of the ids. `newest_id` and `gaps` say where the next seal goes on. They
+    are not signed: what they say wrongly shows as rows that are covered twice or not at all.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    ids = models.TextField()
+    count = models.PositiveIntegerField()
+    leaves = models.BinaryField()
+    root = models.BinaryField(max_length=32)
+    previous = models.BinaryField(max_length=32)
+    # Seconds since 1970, as signed.
+    sealed_at = models.BigIntegerField()
+    key_id = models.PositiveSmallIntegerField()
+    signature = models.BinaryField(max_length=64)
+    newest_id = models.BigIntegerField()
+    gaps = models.JSONField(default=list)
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"seal {self.number}"

@@ -101,6 +101,7 @@ def _environments(postgres: EmbeddedPostgres) -> dict[str, dict[str, str]]:
         "STICKER_JWT_KEYS": f"1:{_ring_secret()}",
         "STICKER_ENCRYPTION_KEYS": f"1:{_ring_secret()}",
         "STICKER_ASSERTION_KEYS": f"1:{_ring_secret()}",
+        "STICKER_LEDGER_KEYS": f"1:{_ring_secret()}",
         "BATCH_FLUSH_SECONDS": str(FLUSH_SECONDS),
         "ALLOWED_HOSTS": "127.0.0.1",
     }

@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from core.keyring_file import WatchedFile
 
 MIN_SECRET_BYTES: Final = 32
-_EXACT_BYTES: Final = {"STICKER_ASSERTION_KEYS": 32}
+_EXACT_BYTES: Final = {"STICKER_ASSERTION_KEYS": 32, "STICKER_LEDGER_KEYS": 32}
 _ENTRY: Final = re.compile(r"(\+?)([1-9][0-9]{0,4}):([A-Za-z0-9_-]+=*)")
 
 
@@ -121,6 +121,11 @@ def jwt_ring() -> Ring:
 def encryption_ring() -> Ring:
     """The keys that encrypt secrets of partners which must be read back (`core.encryption`)."""
     return _ring("STICKER_ENCRYPTION_KEYS")
+
+
+def ledger_ring() -> Ring:
+    """The Ed25519 seeds that sign the seals of the ledger."""
+    return _ring("STICKER_LEDGER_KEYS")
 
 
 def assertion_ring() -> Ring:

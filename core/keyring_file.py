@@ -20,7 +20,13 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured
 
 STALE_SECONDS: Final = 1.0
-RING_SETTINGS: Final = ("STICKER_PEPPERS", "STICKER_JWT_KEYS", "STICKER_ENCRYPTION_KEYS", "STICKER_ASSERTION_KEYS")
+RING_SETTINGS: Final = (
+    "STICKER_PEPPERS",
+    "STICKER_JWT_KEYS",
+    "STICKER_ENCRYPTION_KEYS",
+    "STICKER_ASSERTION_KEYS",
+    "STICKER_LEDGER_KEYS",
+)
 _LINE: Final = re.compile(r"^\s*(?P<name>[A-Z_]+)\s*=\s*(?P<value>.*?)\s*$", re.MULTILINE)
 _Stamp = tuple[int, int, int]
 

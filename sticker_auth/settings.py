@@ -69,6 +69,7 @@ STICKER_PEPPERS = _rings.get("STICKER_PEPPERS") or required("STICKER_PEPPERS")
 STICKER_JWT_KEYS = _rings.get("STICKER_JWT_KEYS") or required("STICKER_JWT_KEYS")
 STICKER_ENCRYPTION_KEYS = _rings.get("STICKER_ENCRYPTION_KEYS") or required("STICKER_ENCRYPTION_KEYS")
 STICKER_ASSERTION_KEYS = _rings.get("STICKER_ASSERTION_KEYS") or required("STICKER_ASSERTION_KEYS")
+STICKER_LEDGER_KEYS = _rings.get("STICKER_LEDGER_KEYS") or required("STICKER_LEDGER_KEYS")
 for _ring in RING_SETTINGS:
     check_ring(globals()[_ring], setting=_ring)
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure-"):
@@ -198,6 +199,9 @@ RATE_LIMIT_STATE_RETENTION = timedelta(hours=1)
 BATCH_FLUSH_SECONDS = number("BATCH_FLUSH_SECONDS", default=5.0)
 if BATCH_FLUSH_SECONDS > 10:
     raise ImproperlyConfigured("BATCH_FLUSH_SECONDS must be at most 10")
+
+# -- The ledger: where the checkpoints of its seals are appended, besides the log
+LEDGER_CHECKPOINT_FILE: str = env.str("LEDGER_CHECKPOINT_FILE", default="")
 
 # -- Applications
 ADMIN_THEME: str = env.str("ADMIN_THEME", default="unfold")

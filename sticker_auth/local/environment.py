@@ -11,7 +11,13 @@ from typing import Final
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
 _LONG_PATH: Final = 70
-_RING_NAMES: Final = ("STICKER_PEPPERS", "STICKER_JWT_KEYS", "STICKER_ENCRYPTION_KEYS", "STICKER_ASSERTION_KEYS")
+_RING_NAMES: Final = (
+    "STICKER_PEPPERS",
+    "STICKER_JWT_KEYS",
+    "STICKER_ENCRYPTION_KEYS",
+    "STICKER_ASSERTION_KEYS",
+    "STICKER_LEDGER_KEYS",
+)
 _SECRET_NAMES: Final = ("SECRET_KEY", *_RING_NAMES)
 
 _HEAD: Final = """\
