@@ -40,7 +40,7 @@ class Signer:
     def token(self, claims: Mapping[str, Any] | None = None, *, header: Mapping[str, Any] | None = None) -> str:
         """Sign claims with PyJWT."""
         head = {**({"kid": self.kid} if self.kid else {}), **(header or {})}
-        return jwt.encode(dict(claims or player_claims()), self.key, algorithm=self.algorithm.value, headers=head)
+        return str(jwt.encode(dict(claims or player_claims()), self.key, algorithm=self.algorithm.value, headers=head))
 
     def jose_token(self, claims: Mapping[str, Any] | None = None) -> str:
         """Sign claims with joserfc."""
@@ -53,7 +53,7 @@ class Signer:
     def pem(self) -> str:
         """The public half as PEM."""
         public = self.key.public_key()
-        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        return str(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), "ascii")
 
     @property
     def jwk(self) -> dict[str, Any]:
