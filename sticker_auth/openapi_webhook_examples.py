@@ -93,6 +93,38 @@ def _request(summary: str, value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 WEBHOOK_EXAMPLES: Final[Mapping[str, Examples]] = {
+    "webhook_diagnose": Examples(
+        {
+            "rewritten": _request(
+                "A body that was parsed and written again",
+                {
+                    "headers": {
+                        "webhook-id": _MESSAGE_ID,
+                        "webhook-timestamp": "1769851801",
+                        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+                    },
+                    "body": _BODY.replace(":", ": ").replace(",", ", "),
+                    "received_at": _LATER,
+                },
+            )
+        },
+        {
+            "200": {
+                "success": True,
+                "fits": False,
+                "findings": [
+                    {
+                        "mistake": "body_reserialised",
+                        "title": "The body was parsed and written again",
+                        "text": (
+                            "The JSON says the same, in other bytes: other spaces, order, escapes or numbers. Verify the raw"
+                            " bytes of the request, before any parser."
+                        ),
+                    }
+                ],
+            }
+        },
+    ),
     "event_types": Examples(answers={"200": event_types()}),
     "event_feed": Examples(
         answers={

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from core.errors import IdempotencyConflictError, StickerError
+from core.errors import IdempotencyConflictError, RateLimitExceededError, StickerError
 from core.strict_json import JsonObject
 from webhooks.catalogue import CATALOGUE
 from webhooks.errors import (
@@ -32,6 +32,7 @@ RAISES: Final[Mapping[str, tuple[type[StickerError], ...]]] = {
     "webhook_secret_rotate": (EndpointNotFoundError, IdempotencyConflictError),
     "webhook_endpoint_test": (EndpointNotFoundError,),
     "webhook_endpoint_verify": (EndpointNotFoundError,),
+    "webhook_diagnose": (EndpointNotFoundError, RateLimitExceededError),
     "webhook_endpoint_replay": (EndpointNotFoundError,),
     "deliveries": (DeliveryNotFoundError,),
     "delivery": (DeliveryNotFoundError,),
