@@ -23,7 +23,7 @@ def main() -> None:
     facts = read_pending(folder)
     if facts is None:
         sys.exit("Nothing was prepared to announce.")
-    for url in (f"{facts.base_url}/readyz", facts.docs_url, facts.demo_url):
+    for url in (f"{facts.base_url}/readyz", facts.docs_url, facts.demo_url, f"{facts.gateway_url}/readyz"):
         _await_answer(url)
     status = set_up_organization(facts)
     if status not in _SUCCESS:
@@ -80,6 +80,7 @@ Sticker Auth is ready.
             {staff}
   API docs  {facts.docs_url}
   Demo      {facts.demo_url}
+  Gateway   {facts.gateway_url}/auth/verify/{{nginx|caddy|traefik|envoy}}
 
 Ask for a session as a partner's backend does:
 

@@ -33,6 +33,7 @@ class Addresses:
     base_url: str
     embed_base_url: str
     demo_url: str
+    gateway_url: str
 
 
 def seed(addresses: Addresses, *, before: Facts | None) -> Facts:
@@ -47,6 +48,7 @@ def seed(addresses: Addresses, *, before: Facts | None) -> Facts:
         admin_url=f"{addresses.base_url}/admin/",
         docs_url=f"{addresses.base_url}/docs/",
         demo_url=addresses.demo_url,
+        gateway_url=addresses.gateway_url,
         staff_username=STAFF_USERNAME,
         staff_password=_staff_password(before),
         partner_id=str(partner.pk),

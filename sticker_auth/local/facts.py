@@ -19,6 +19,7 @@ class Facts:
     admin_url: str
     docs_url: str
     demo_url: str
+    gateway_url: str
     staff_username: str
     staff_password: str = field(repr=False)
     partner_id: str

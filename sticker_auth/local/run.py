@@ -15,7 +15,9 @@ from sticker_auth.local.environment import PROJECT_ROOT
 from sticker_auth.local.postgres import EmbeddedPostgres, PostgresUnavailableError
 
 _DEFAULT_PORT: Final = 8000
-_DEMO_PORT_OFFSET: Final = 1000  # not the next port, which a second run beside this one is likely to be given
+# Not the next ports, which a second run beside this one is likely to be given.
+_DEMO_PORT_OFFSET: Final = 1000
+_GATEWAY_PORT_OFFSET: Final = 2000
 _LAST_PORT: Final = 65535
 _TIE: Final = "--tied"
 
@@ -52,12 +54,14 @@ def _run_alone() -> int:
 
 
 def _run(folder: Path, *, port: int) -> int:
-    demo_port = _demo_port(port)
+    demo_port, gateway_port = _port_beside(port, _DEMO_PORT_OFFSET), _port_beside(port, _GATEWAY_PORT_OFFSET)
     with ExitStack() as servers:
         env = _environment(folder, port=port, demo_port=demo_port, servers=servers)
+        env["GATEWAY_URL"] = f"http://127.0.0.1:{gateway_port}"
         servers.callback(_ignore_signals)
         is_first = _prepare(folder, env=env, port=port, demo_port=demo_port)
         commands = commands_of(folder, port=port, has_broker=bool(env.get("CELERY_BROKER_URL")), is_first=is_first)
+        commands["gateway"] = gateway_command(port=gateway_port, workers=1)
         return processes.run(commands, env=env, speaker="ready")
 
 
@@ -103,7 +107,8 @@ def _prepare(folder: Path, *, env: dict[str, str], port: int, demo_port: int) ->
     """Migrate and seed in a process of its own; tells whether the staff login is a new one."""
     before = facts.read_pending(folder)
     base_url = f"http://127.0.0.1:{port}"
-    addresses = (base_url, env.get("EMBED_BASE_URL") or env["PUBLIC_BASE_URL"], f"http://localhost:{demo_port}/")
+    embed_base_url = env.get("EMBED_BASE_URL") or env["PUBLIC_BASE_URL"]
+    addresses = (base_url, embed_base_url, f"http://localhost:{demo_port}/", env["GATEWAY_URL"])
     done = subprocess.run(
         [sys.executable, "-m", "sticker_auth.local.prepare", *addresses],
         env=env,
@@ -130,6 +135,7 @@ def commands_of(folder: Path, *, port: int, has_broker: bool, is_first: bool) ->
     return {
         "web": web_command(port=port, workers=_workers()),
         **(timed if has_broker else alone),
+        "pump": [sys.executable, "manage.py", "pump_webhooks"],
         "demo": [sys.executable, "-m", "demo.partner_site"],
         "ready": [sys.executable, "-m", "sticker_auth.local.announce", *(["first"] if is_first else [])],
     }
@@ -139,6 +145,14 @@ def web_command(*, port: int, workers: int) -> list[str]:
     """Spell the command of the web server on loopback."""
     return [
         *(sys.executable, "-m", "granian", "--interface", "rsgi", "sticker_auth.rsgi:application", "--no-ws"),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers), "--respawn-failed-workers"),
+    ]
+
+
+def gateway_command(*, port: int, workers: int) -> list[str]:
+    """Spell the command of the gateway's listener on loopback."""
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "asgi", "sticker_auth.gateway:application", "--no-ws", "--http", "1"),
         *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers), "--respawn-failed-workers"),
     ]
 
@@ -164,8 +178,9 @@ def _refuse_busy(port: int) -> None:
         ) from error
 
 
-def _demo_port(port: int) -> int:
-    wanted = port + _DEMO_PORT_OFFSET
+def _port_beside(port: int, offset: int) -> int:
+    """The port at a distance from ours, or any that is free where that one is taken."""
+    wanted = port + offset
     try:
         return _bind(wanted if wanted <= _LAST_PORT else 0)
     except OSError:

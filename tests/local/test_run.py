@@ -154,7 +154,8 @@ def test_demo_page_may_frame_us(ready: Run) -> None:
 
 def test_everything_listens_on_loopback_only(ready: Run) -> None:
     demo_port = int(ready.facts()["demo_url"].rstrip("/").rpartition(":")[2])
-    for port in (ready.port, demo_port):
+    gateway_port = int(ready.facts()["gateway_url"].rpartition(":")[2])
+    for port in (ready.port, demo_port, gateway_port):
         assert listening_addresses(port) == {"0100007F"}
 
 
