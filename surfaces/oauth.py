@@ -44,6 +44,8 @@ def read_parameters(request: HttpRequest) -> dict[str, str]:
     """
     if request.META.get("QUERY_STRING"):
         raise _wrong("query", "Send parameters in the body, never in the address.")
+    if not request.body:
+        return {}
     found = _read_form(request) if request.content_type == FORM else _read_json(request)
     wrong = [name for name, value in found.items() if len(value) > MAX_VALUE_CHARS or "\x00" in value]
     if wrong:
@@ -56,17 +58,8 @@ def _read_form(request: HttpRequest) -> dict[str, str]:
     if not declared.isdecimal() or int(declared) > MAX_BODY_BYTES:
         raise PayloadTooLargeError
     try:
-        pairs = (
-            parse_qsl(
-                request.body.decode("ascii"),
-                keep_blank_values=True,
-                strict_parsing=True,
-                errors="strict",
-                max_num_fields=MAX_PARAMETERS,
-            )
-            if request.body
-            else []
-        )
+        text = request.body.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError as error:
         raise _wrong("body", "This is not a form.") from error
     if len({name for name, _ in pairs}) < len(pairs):

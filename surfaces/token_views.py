@@ -126,7 +126,7 @@ class StorefrontLogoutView(ApiView):
     )
     def post(self, request: Request) -> HttpResponse:
         http = request._request
-        parameters = read_parameters(http) if http.body else {}
+        parameters = read_parameters(http)
         scheme, _, bearer = str(http.META.get("HTTP_AUTHORIZATION", "")).partition(" ")
         access_token = bearer.strip() if scheme.lower() == "bearer" else ""
         sign_out.sign_out(access_token, parameters.get("refresh_token", ""), context=context_of(http))

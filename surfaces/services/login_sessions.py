@@ -163,7 +163,8 @@ def revoke_login(session: LoginSession, *, reason: str, actor: Actor) -> bool:
 
 
 def _new_session(opener: Opener, handle: Handle, pepper: RingKey | None) -> LoginSession:
-    life = settings.LOGIN_ABSOLUTE_LIFETIME if pepper else settings.STOREFRONT_TOKEN_LIFETIME
+    # Without a refresh token it is as long as its one access token, which ends by itself, and a moment more.
+    life = settings.LOGIN_ABSOLUTE_LIFETIME if pepper else settings.STOREFRONT_TOKEN_LIFETIME + timedelta(minutes=1)
     idle = min(settings.LOGIN_IDLE_LIFETIME, life)
     session = LoginSession(
         id=handle.session_id,
