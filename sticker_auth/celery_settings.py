@@ -8,6 +8,12 @@ from django.conf import settings
 SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "purge expired data": {"task": "sessions_app.tasks.purge_expired", "schedule": timedelta(minutes=5)},
     "warn of expiring keys": {"task": "partners.tasks.warn_of_expiry", "schedule": timedelta(hours=1)},
+    # Expires unless it is begun at once: the next one is as good.
+    "send webhooks": {"task": "webhooks.tasks.pump", "schedule": timedelta(seconds=2), "options": {"expires": 5}},
+    "purge webhooks": {"task": "webhooks.tasks.purge", "schedule": timedelta(hours=1)},
+    "watch webhooks": {"task": "webhooks.tasks.watch", "schedule": timedelta(minutes=1)},
+    "renew key sets": {"task": "surfaces.tasks.renew_key_sets", "schedule": timedelta(seconds=30)},
+    "purge used token ids": {"task": "surfaces.tasks.purge_used_ids", "schedule": timedelta(minutes=10)},
 }
 
 broker_url = settings.CELERY_BROKER_URL or None

@@ -74,6 +74,7 @@ class DeliveryReason(StrEnum):
     REPLACED = "replaced"
     EXHAUSTED = "retries_exhausted"
     ABANDONED = "leases_lost"
+    EXPIRED = "expired"
 
 
 DELIVERY_MEANINGS: Final[dict[DeliveryReason, str]] = {
@@ -84,6 +85,7 @@ DELIVERY_MEANINGS: Final[dict[DeliveryReason, str]] = {
     DeliveryReason.REPLACED: "A newer one of the same kind took its place.",
     DeliveryReason.EXHAUSTED: "All attempts of the schedule failed.",
     DeliveryReason.ABANDONED: "The worker was lost again and again while sending it; staff look at it.",
+    DeliveryReason.EXPIRED: "Nobody took it within the time that undelivered events are kept.",
 }
 
 

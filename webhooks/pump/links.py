@@ -1,5 +1,6 @@
 """The pump's own connections to the database: asynchronous, in autocommit, and made anew after every loss."""
 
+import os
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -7,11 +8,11 @@ from django.db import connections
 from psycopg import AsyncConnection, Error
 from psycopg.rows import TupleRow
 
+from webhooks.services.invariants import APPLICATION_NAME
+
 # What Django adds for its own cursors.
 _OF_DJANGO: Final = frozenset({"context", "cursor_factory", "prepare_threshold", "server_side_binding"})
 _PREPARE_AFTER: Final = 2
-# By this name the connections of a pump are known in pg_stat_activity.
-APPLICATION_NAME: Final = "sticker-pump"
 
 Params = Mapping[str, object]
 
@@ -64,6 +65,10 @@ class Link:
     async def _drop_broken(self) -> None:
         if self._connection is not None and (self._connection.broken or self._connection.closed):
             await self.close()
+
+
+def _name() -> str:
+    return f"{APPLICATION_NAME} {os.getpid()}"
 
 
 def _parameters() -> dict[str, Any]:

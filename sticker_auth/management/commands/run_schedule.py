@@ -21,13 +21,19 @@ class InProcessScheduler(Scheduler):  # type: ignore[misc]  # celery has no type
 
     producer = None  # nothing is connected to
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._said: set[str] = set()
+
     def apply_async(self, entry: ScheduleEntry, producer: None = None, advance: bool = True, **_options: Any) -> Any:
         """Run one entry's task to its end."""
         due = self.reserve(entry) if advance else entry
         result = self.app.tasks[due.task].apply(due.args, due.kwargs)
         if result.failed():
             log.error("schedule.task_failed", task=due.task, error=type(result.result).__name__)
-        else:
+        elif result.result or due.task not in self._said:
+            # One that comes every few seconds is mentioned once, and then when it found something to do.
+            self._said.add(due.task)
             log.info("schedule.task_done", task=due.task)
         connections.close_all()  # a database that was restarted meanwhile gets a new connection next time
         return result
