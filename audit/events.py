@@ -30,6 +30,20 @@ class EventType(StrEnum):
     ORGANIZATION_UPDATED = "organization.updated"
     PROFILE_CREATED = "profile.created"
     PROFILE_UPDATED = "profile.updated"
+    PROFILE_REMOVED = "profile.removed"
+    OAUTH_PROVIDER_CONFIGURED = "oauth_provider.configured"
+    OAUTH_PROVIDER_FAILING = "oauth_provider.failing"
+    OAUTH_PROVIDER_RECOVERED = "oauth_provider.recovered"
+    ORGANIZATION_CONNECT_LINK_MADE = "organization.connect_link_made"
+    ORGANIZATION_CONNECTED = "organization.connected"
+    ORGANIZATION_DISCONNECTED = "organization.disconnected"
+    ORGANIZATION_SYNC_REQUESTED = "organization.sync_requested"
+    ORGANIZATION_SYNCED = "organization.synced"
+    ORGANIZATION_SYNC_PAUSED = "organization.sync_paused"
+    ORGANIZATION_SYNC_RESUMED = "organization.sync_resumed"
+    ORGANIZATION_SYNC_FAILING = "organization.sync_failing"
+    ORGANIZATION_SYNC_RECOVERED = "organization.sync_recovered"
+    ORGANIZATION_REAUTHORIZATION_REQUIRED = "organization.reauthorization_required"
     SESSION_CREATED = "session.created"
     SESSION_REDEEMED = "session.redeemed"
     SESSION_REPLAYED = "session.replayed"
@@ -92,6 +106,7 @@ class EventType(StrEnum):
     LOGIN_POLICY_CHANGED = "login_policy.changed"
     RING_ROTATED = "ring.rotated"
     RING_RETIRED = "ring.retired"
+    SECRETS_REENCRYPTED = "secrets.reencrypted"
     PURGE_COMPLETED = "purge.completed"
     LEDGER_EXPORTED = "ledger.exported"
 
@@ -124,6 +139,35 @@ NOTES: Final[dict[EventType, EventNote]] = {
     EventType.ORGANIZATION_UPDATED: EventNote(Severity.INFO, "An organization's data changed."),
     EventType.PROFILE_CREATED: EventNote(Severity.INFO, "A user of an organization was added."),
     EventType.PROFILE_UPDATED: EventNote(Severity.INFO, "A user's data changed."),
+    EventType.PROFILE_REMOVED: EventNote(Severity.NOTICE, "A user was removed from an organization; their sessions ended."),
+    EventType.OAUTH_PROVIDER_CONFIGURED: EventNote(
+        Severity.NOTICE, "Where a partner's organizations are synced from, and how, was set or changed."
+    ),
+    EventType.OAUTH_PROVIDER_FAILING: EventNote(
+        Severity.WARNING, "A partner's OAuth provider refuses our client; none of its organizations are synced."
+    ),
+    EventType.OAUTH_PROVIDER_RECOVERED: EventNote(Severity.NOTICE, "A partner's OAuth provider accepts our client again."),
+    EventType.ORGANIZATION_CONNECT_LINK_MADE: EventNote(
+        Severity.INFO, "A link was made by which a person may connect an organization to its provider."
+    ),
+    EventType.ORGANIZATION_CONNECTED: EventNote(Severity.NOTICE, "An organization's OAuth tokens were handed over to us."),
+    EventType.ORGANIZATION_DISCONNECTED: EventNote(
+        Severity.NOTICE, "An organization was disconnected from its provider; its OAuth tokens were given up."
+    ),
+    EventType.ORGANIZATION_SYNC_REQUESTED: EventNote(Severity.INFO, "A sync of an organization was asked for."),
+    EventType.ORGANIZATION_SYNCED: EventNote(Severity.INFO, "A sync changed an organization, its addresses or its users."),
+    EventType.ORGANIZATION_SYNC_PAUSED: EventNote(
+        Severity.WARNING, "An organization's sync was paused, by staff or because it would have removed too many users."
+    ),
+    EventType.ORGANIZATION_SYNC_RESUMED: EventNote(Severity.NOTICE, "Staff let a paused sync go on."),
+    EventType.ORGANIZATION_SYNC_FAILING: EventNote(
+        Severity.WARNING, "An organization cannot be synced until somebody looks at it."
+    ),
+    EventType.ORGANIZATION_SYNC_RECOVERED: EventNote(Severity.NOTICE, "A failing organization is synced again."),
+    EventType.ORGANIZATION_REAUTHORIZATION_REQUIRED: EventNote(
+        Severity.WARNING,
+        "An organization's OAuth grant has ended; it must be authorized again. Told at once, after a day and a week.",
+    ),
     EventType.SESSION_CREATED: EventNote(Severity.INFO, "A handshake made a one-time session token for a user."),
     EventType.SESSION_REDEEMED: EventNote(Severity.INFO, "A session token was redeemed; the user is signed in."),
     EventType.SESSION_REPLAYED: EventNote(Severity.WARNING, "A redeemed session token was presented again by someone else."),
@@ -206,6 +250,7 @@ NOTES: Final[dict[EventType, EventNote]] = {
     ),
     EventType.RING_ROTATED: EventNote(Severity.NOTICE, "A new secret of the service signs; the one before still verifies."),
     EventType.RING_RETIRED: EventNote(Severity.WARNING, "A secret of the service was taken out of its ring."),
+    EventType.SECRETS_REENCRYPTED: EventNote(Severity.NOTICE, "Sealed values were sealed anew with the newest encryption key."),
     EventType.PURGE_COMPLETED: EventNote(Severity.INFO, "Spent and expired data was removed by retention."),
     EventType.LEDGER_EXPORTED: EventNote(Severity.NOTICE, "Staff exported ledger rows."),
 }
@@ -228,6 +273,17 @@ DELIVERED: Final = frozenset(
         EventType.ORGANIZATION_UPDATED,
         EventType.PROFILE_CREATED,
         EventType.PROFILE_UPDATED,
+        EventType.PROFILE_REMOVED,
+        EventType.OAUTH_PROVIDER_FAILING,
+        EventType.OAUTH_PROVIDER_RECOVERED,
+        EventType.ORGANIZATION_CONNECTED,
+        EventType.ORGANIZATION_DISCONNECTED,
+        EventType.ORGANIZATION_SYNCED,
+        EventType.ORGANIZATION_SYNC_PAUSED,
+        EventType.ORGANIZATION_SYNC_RESUMED,
+        EventType.ORGANIZATION_SYNC_FAILING,
+        EventType.ORGANIZATION_SYNC_RECOVERED,
+        EventType.ORGANIZATION_REAUTHORIZATION_REQUIRED,
         EventType.SESSION_REDEEMED,
         EventType.SESSION_REPLAYED,
         EventType.SESSION_REFRESH_REUSED,

@@ -22,7 +22,20 @@ TYPE_PATTERN: Final = r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+"
 FILTER_PATTERN: Final = r"[a-z0-9_*]+(\.[a-z0-9_*]+)*"
 # First parts of names that only this service uses.
 RESERVED: Final = frozenset(
-    {"delivery", "endpoint", "event", "key", "organization", "partner", "profile", "security", "session", "user", "webhook"}
+    {
+        "delivery",
+        "endpoint",
+        "event",
+        "key",
+        "oauth_provider",
+        "organization",
+        "partner",
+        "profile",
+        "security",
+        "session",
+        "user",
+        "webhook",
+    }
 )
 
 _TYPE: Final = re.compile(TYPE_PATTERN, re.ASCII)

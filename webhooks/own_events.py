@@ -64,6 +64,26 @@ _ORGANIZATION: Final = {
     "by": _BY,
 }
 _ORGANIZATION_EXAMPLE: Final = {"organization_id": _ORGANIZATION_ID, "partner_org_id": "org-42", "by": "partner"}
+_WHY: Final = described(TEXT, "One of a closed list of names: invalid_grant, unauthorized, many_removed, …")
+_SYNCED: Final = {
+    **_ORGANIZATION,
+    "changed": described(TEXTS, "`name`, `email`, `phone`, `billing`, `shipping`: what of the organization itself changed."),
+    "users_added": COUNT,
+    "users_updated": COUNT,
+    "users_removed": COUNT,
+}
+_SYNCED_EXAMPLE: Final = {
+    **_ORGANIZATION_EXAMPLE,
+    "by": "service",
+    "changed": ["phone"],
+    "users_added": 2,
+    "users_updated": 1,
+    "users_removed": 0,
+}
+_TROUBLE: Final = {**_ORGANIZATION, "reason": _WHY}
+_TROUBLE_EXAMPLE: Final = {**_ORGANIZATION_EXAMPLE, "by": "service", "reason": "forbidden"}
+_PROVIDER: Final = {"oauth_provider_id": UUID_TEXT}
+_PROVIDER_EXAMPLE: Final = {"oauth_provider_id": "b0c7d3e2-6a51-4f0e-9d38-5c2a7f1e8b64"}
 _PROFILE: Final = {**_WHO, "organization_id": UUID_TEXT, "by": _BY}
 _PROFILE_EXAMPLE: Final = {**_WHO_EXAMPLE, "organization_id": _ORGANIZATION_ID, "by": "partner"}
 _ALERTS: Final = choice("session_replayed", "refresh_reused", "secret_exposed", "emergency_revoked")
@@ -121,6 +141,56 @@ OWN_EVENTS: Final = (
     _own(EventType.ORGANIZATION_UPDATED, "An organization's data changed.", _ORGANIZATION, _ORGANIZATION_EXAMPLE),
     _own(EventType.PROFILE_CREATED, "A user was added to an organization.", _PROFILE, _PROFILE_EXAMPLE),
     _own(EventType.PROFILE_UPDATED, "A user's data changed.", _PROFILE, _PROFILE_EXAMPLE),
+    _own(
+        EventType.PROFILE_REMOVED, "A user was removed; their sessions ended.", _PROFILE, {**_PROFILE_EXAMPLE, "by": "service"}
+    ),
+    _own(
+        EventType.OAUTH_PROVIDER_FAILING,
+        "Your OAuth provider refuses our client: none of your organizations are synced until that is put right.",
+        {**_PROVIDER, "reason": _WHY},
+        {**_PROVIDER_EXAMPLE, "reason": "invalid_client"},
+    ),
+    _own(EventType.OAUTH_PROVIDER_RECOVERED, "Your OAuth provider accepts our client again.", _PROVIDER, _PROVIDER_EXAMPLE),
+    _own(
+        EventType.ORGANIZATION_CONNECTED,
+        "An organization's OAuth tokens were handed over; it is kept in sync from now on.",
+        _ORGANIZATION,
+        _ORGANIZATION_EXAMPLE,
+    ),
+    _own(
+        EventType.ORGANIZATION_DISCONNECTED,
+        "An organization was disconnected; its OAuth tokens were given up.",
+        _ORGANIZATION,
+        _ORGANIZATION_EXAMPLE,
+    ),
+    _own(EventType.ORGANIZATION_SYNCED, "A sync changed an organization, its addresses or users.", _SYNCED, _SYNCED_EXAMPLE),
+    _own(
+        EventType.ORGANIZATION_SYNC_PAUSED,
+        "A sync waits for our staff: it would have removed too many users, or they paused it.",
+        _TROUBLE,
+        {**_TROUBLE_EXAMPLE, "reason": "many_removed"},
+    ),
+    _own(
+        EventType.ORGANIZATION_SYNC_RESUMED, "A paused sync goes on.", _ORGANIZATION, {**_ORGANIZATION_EXAMPLE, "by": "staff"}
+    ),
+    _own(
+        EventType.ORGANIZATION_SYNC_FAILING,
+        "An organization cannot be synced until somebody looks at it.",
+        _TROUBLE,
+        _TROUBLE_EXAMPLE,
+    ),
+    _own(
+        EventType.ORGANIZATION_SYNC_RECOVERED,
+        "A failing organization is synced again.",
+        _ORGANIZATION,
+        {**_ORGANIZATION_EXAMPLE, "by": "service"},
+    ),
+    _own(
+        EventType.ORGANIZATION_REAUTHORIZATION_REQUIRED,
+        "An organization's OAuth grant has ended: have it authorized again. Told at once, after a day and after a week.",
+        {**_TROUBLE, "notice": described(COUNT, "1 at once, 2 after a day, 3 after a week.")},
+        {**_TROUBLE_EXAMPLE, "reason": "invalid_grant", "notice": 1},
+    ),
     _own(
         EventType.PARTNER_SUSPENDED,
         "Your account was suspended: keys and sessions are refused.",

@@ -27,6 +27,12 @@ _ALERTS: Final = {
     EventType.SECRET_EXPOSED: "secret_exposed",
     EventType.PARTNER_EMERGENCY_REVOKED: "emergency_revoked",
 }
+_TOLD_OF_SYNC: Final[Mapping[EventType, tuple[str, ...]]] = {
+    EventType.ORGANIZATION_SYNCED: ("changed", "users_added", "users_updated", "users_removed"),
+    EventType.ORGANIZATION_SYNC_PAUSED: ("reason",),
+    EventType.ORGANIZATION_SYNC_FAILING: ("reason",),
+    EventType.ORGANIZATION_REAUTHORIZATION_REQUIRED: ("reason", "notice"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +118,17 @@ def _profile(row: LedgerRow, people: People) -> JsonObject:
 
 
 def _organization(row: LedgerRow, people: People) -> JsonObject:
-    return {
+    of_whom = {
         "organization_id": row.subject_id,
         "partner_org_id": people.organizations.get(row.subject_id),
         "by": row.by,
     }
+    return {**of_whom, **{name: row.data[name] for name in _TOLD_OF_SYNC.get(row.type, ())}}
+
+
+def _oauth_provider(row: LedgerRow, _people: People) -> JsonObject:
+    reason = {"reason": row.data["reason"]} if row.type is EventType.OAUTH_PROVIDER_FAILING else {}
+    return {"oauth_provider_id": row.subject_id, **reason}
 
 
 def _key(row: LedgerRow, _people: People) -> JsonObject:
@@ -158,6 +170,7 @@ _PROJECTIONS: Final[dict[str, Callable[[LedgerRow, People], JsonObject]]] = {
     "session": _session,
     "profile": _profile,
     "organization": _organization,
+    "oauth_provider": _oauth_provider,
     "key": _key,
     "partner": _partner,
     "endpoint": _endpoint,
