@@ -71,8 +71,8 @@ def fetch(
     try:
         with closing(_connected(target, bounds, deadline)) as connected:
             wire = Wire(connected, deadline=deadline, budget=bounds.max_header_bytes)
-            return _exchange(wire, target, bounds, call)
-    except (OSError, http.client.HTTPException) as error:
+            return _sent(wire, target, bounds, call)
+    except OSError as error:
         raise _failure(error) from error
 
 
@@ -99,6 +99,15 @@ def _own_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
         if name.lower() in _OURS or not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise ValueError(f"the header {name!r} cannot be sent")
     return headers
+
+
+def _sent(wire: Wire, target: Target, limits: FetchLimits, call: _Call) -> Fetched:
+    try:
+        return _exchange(wire, target, limits, call)
+    except EgressFailedError as error:
+        raise EgressFailedError(error.reason, was_sent=True) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise EgressFailedError(_failure(error).reason, was_sent=True) from error
 
 
 def _exchange(wire: Wire, target: Target, limits: FetchLimits, call: _Call) -> Fetched:

@@ -180,6 +180,7 @@ def test_host_that_answers_badly_costs_bounded_time_and_memory(case: str) -> Non
             fetch(there.url(), limits=BRISK)
         assert time.monotonic() - began < BRISK.total_seconds + 1
     assert failed.value.reason in reasons
+    assert failed.value.was_sent
 
 
 def test_body_of_exactly_the_limit_is_read() -> None:
