@@ -18,8 +18,7 @@ HERE: Final = Path(__file__).parent
 class Receiver:
     """A partner's receiver that is running, with a kept connection to it."""
 
-    def __init__(self, *command: str, secret: str, signature_format: SignatureFormat, log: Path) -> None:
-        port = unused_port()
+    def __init__(self, *command: str, secret: str, signature_format: SignatureFormat, log: Path, port: int) -> None:
         env = {"PATH": os.environ["PATH"], "PORT": str(port), "FORMAT": signature_format.value, "WEBHOOK_SECRET": secret}
         self.url = f"http://127.0.0.1:{port}/webhooks"
         self.process = Process(command, env=env, log=log)
@@ -34,7 +33,7 @@ class Receiver:
 class StartReceiver(Protocol):
     """Starts a receiver in a language."""
 
-    def __call__(self, language: str, *, secret: str, signature_format: SignatureFormat) -> Receiver: ...
+    def __call__(self, language: str, *, secret: str, signature_format: SignatureFormat, port: int = 0) -> Receiver: ...
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +42,15 @@ def start_receiver(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fix
     started: list[Receiver] = []
     folder = tmp_path_factory.mktemp("receivers")
 
-    def start(language: str, *, secret: str, signature_format: SignatureFormat) -> Receiver:
+    def start(language: str, *, secret: str, signature_format: SignatureFormat, port: int = 0) -> Receiver:
         command = (sys.executable, str(HERE / "python" / "receiver.py"))
         if language == "node":
             if signature_format is SignatureFormat.STANDARD:
                 request.getfixturevalue("node_packages")
             command = (request.getfixturevalue("node"), str(HERE / "node" / "receiver.mjs"))
         log = folder / f"{language}-{len(started)}.log"
-        started.append(Receiver(*command, secret=secret, signature_format=signature_format, log=log))
+        port = port or unused_port()
+        started.append(Receiver(*command, secret=secret, signature_format=signature_format, log=log, port=port))
         return started[-1]
 
     yield start

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from standardwebhooks import Webhook
@@ -54,6 +54,6 @@ class Receiver(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-server = HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Receiver)
+server = ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Receiver)
 print("Receiving", flush=True)  # noqa: T201  # the test waits for it
 server.serve_forever()
