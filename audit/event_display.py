@@ -23,6 +23,8 @@ _PAGES: Final = {
     "session": "sessions_app_sessiontoken_change",
     "organization": "organizations_organization_change",
     "profile": "organizations_profile_change",
+    "endpoint": "webhooks_endpoint_change",
+    "delivery": "webhooks_delivery_change",
 }
 _KID: Final = re.compile(r"[0-9A-Za-z]{12}", re.ASCII)
 

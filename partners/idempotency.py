@@ -5,12 +5,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest
 
 from core.errors import FieldProblem, IdempotencyConflictError, InvalidRequestError
-from core.principals import Principal
+from core.principals import Environment, Principal
 from partners.models import IdempotencyRecord
 
 _FORM: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -49,12 +50,23 @@ def answer_once(principal: Principal, *, operation: str, key: str | None, body: 
     Of concurrent callers with one key one acts and the others wait for its answer. A refusal (an exception) keeps nothing.
     Raises: IdempotencyConflictError when the key was used with a different body.
     """
-    with transaction.atomic():
-        if key is None:
+    if key is None:
+        with transaction.atomic():
             return act()
+    return answer_owner_once(principal.partner_id, principal.environment, operation=operation, key=key, body=body, act=act)
+
+
+def answer_owner_once(
+    partner_id: UUID, environment: Environment, *, operation: str, key: str, body: bytes, act: Callable[[], Answer]
+) -> Answer:
+    """The same for an act that concerns a partner, whoever performs it: a form of staff works once.
+
+    Raises: as `answer_once`.
+    """
+    with transaction.atomic():
         kept, is_first = IdempotencyRecord.objects.get_or_create(
-            partner_id=principal.partner_id,
-            environment=principal.environment.value,
+            partner_id=partner_id,
+            environment=environment.value,
             operation=operation,
             key=key,
             defaults={"fingerprint": fingerprint(body)},

@@ -55,6 +55,14 @@ _NAVIGATION: Final = [
             _item("Embed sessions", "web", "sessions_app_embedsession_changelist", "sessions_app.view_embedsession"),
         ],
     },
+    {
+        "title": "Webhooks",
+        "items": [
+            _item("Endpoints", "webhook", "webhooks_endpoint_changelist", "webhooks.view_endpoint"),
+            _item("Deliveries", "outbox", "webhooks_delivery_changelist", "webhooks.view_delivery"),
+            _item("Event types", "category", "webhooks_endpoint_event_types", "webhooks.view_endpoint"),
+        ],
+    },
     {"title": "Record", "items": [_item("Ledger", "receipt_long", "audit_event_changelist", "audit.view_event")]},
     {
         "title": "Staff",
