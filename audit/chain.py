@@ -5,6 +5,7 @@ before it. The statement of all that is signed with Ed25519. A row's bytes are t
 whatever is personal stands elsewhere (`EventContext`), so that it can go while the chain holds.
 """
 
+import base64
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,7 +35,10 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a seal says, and what its signature covers. `sealed_at` is seconds since 1970."""
+    """What a seal says, and what its signature covers. `sealed_at` is seconds since 1970.
+
+    `awaited` are ids that were missing so far, each span with the instant since when; `newest_id` is the highest id sealed.
+    """
 
     number: int
     ids: str
@@ -42,15 +46,23 @@ class Statement:
     root: bytes
     previous: bytes
     sealed_at: int
+    newest_id: int
+    awaited: str
 
     def text(self) -> bytes:
         """The signed bytes: one field a line."""
-        fields = (_STATEMENT, self.number, self.ids, self.count, self.root.hex(), self.previous.hex(), self.sealed_at)
+        digests = (spell_bytes(self.root), spell_bytes(self.previous))
+        fields = (_STATEMENT, self.number, self.ids, self.count, *digests, self.sealed_at, self.newest_id, self.awaited)
         return "".join(f"{field}\n" for field in fields).encode("ascii")
 
     def chain(self) -> bytes:
         """What the next seal repeats."""
         return hashlib.sha256(self.text()).digest()
+
+
+def spell_bytes(value: bytes) -> str:
+    """Write bytes in base64: what stands in statements and checkpoints. (The log takes long hex for a secret and blanks it.)"""
+    return base64.b64encode(value).decode("ascii")
 
 
 def leaf(line: bytes) -> bytes:
@@ -109,8 +121,8 @@ def parse(ids: str) -> list[Span]:
 
 
 def multirange(spans: Iterable[Span]) -> str:
-    """Write spans as a literal of PostgreSQL's int8multirange."""
-    return "'{" + ",".join(f"[{int(first)},{int(last)}]" for first, last in spans) + "}'::int8multirange"
+    """Write spans as PostgreSQL's int8multirange has them; numbers alone, so that it may stand in a statement."""
+    return "{" + ",".join(f"[{int(first)},{int(last)}]" for first, last in spans) + "}"
 
 
 def sign(statement: Statement) -> tuple[int, bytes]:
@@ -132,8 +144,8 @@ def is_signed(statement: Statement, *, key_id: int, signature: bytes) -> bool:
 
 
 def public_keys() -> dict[int, str]:
-    """The public half of every ledger key, in hex, by its number."""
-    return {key.id: _raw(_private(key).public_key()).hex() for key in ledger_ring()}
+    """The public half of every ledger key, in base64, by its number."""
+    return {key.id: spell_bytes(_raw(_private(key).public_key())) for key in ledger_ring()}
 
 
 def _raw(key: Ed25519PublicKey) -> bytes:

@@ -23,6 +23,9 @@ _PAGES: Final = {
     "session": "sessions_app_sessiontoken_change",
     "organization": "organizations_organization_change",
     "profile": "organizations_profile_change",
+    "route": "surfaces_route_change",
+    "order": "surfaces_order_change",
+    "payment": "surfaces_payment_change",
     "endpoint": "webhooks_endpoint_change",
     "delivery": "webhooks_delivery_change",
 }

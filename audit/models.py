@@ -96,8 +96,7 @@ class EventContext(models.Model):
 class Seal(models.Model):
     """A signed statement over a batch of ledger rows, linked to the one before it (`audit.chain`). Never changed.
 
-    `leaves` are the SHA-256 of each row in the order of the ids. `newest_id` and `gaps` say where the next seal goes on. They
-    are not signed: what they say wrongly shows as rows that are covered twice or not at all.
+    `leaves` are the SHA-256 of each row in the order of the ids; `newest_id` and `awaited` say where the next seal goes on.
     """
 
     number = models.BigIntegerField(primary_key=True)
@@ -111,7 +110,7 @@ class Seal(models.Model):
     key_id = models.PositiveSmallIntegerField()
     signature = models.BinaryField(max_length=64)
     newest_id = models.BigIntegerField()
-    gaps = models.JSONField(default=list)
+    awaited = models.TextField(blank=True)
 
     class Meta:
         default_permissions = ("view",)

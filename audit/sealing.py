@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from audit.chain import (
     sign,
     spans_of,
     spell,
+    spell_bytes,
 )
 from audit.models import Seal
 
@@ -49,6 +50,22 @@ class Gap:
     last: int
     since: int
 
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}@{self.since}"
+
+
+def parse_gaps(awaited: str) -> list[Gap]:
+    """Read what a seal says it awaits.
+
+    Raises: ValueError.
+    """
+    found = []
+    for text in filter(None, awaited.split(",")):
+        span, _, since = text.partition("@")
+        [(first, last)] = parse(span)
+        found.append(Gap(first, last, int(since)))
+    return found
+
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
@@ -57,7 +74,7 @@ class _Tail:
     number: int
     chain: bytes
     newest_id: int
-    gaps: tuple[Gap, ...]
+    gaps: Sequence[Gap]
 
 
 def seal_ledger(*, settle_seconds: int = SETTLE_SECONDS) -> Iterator[Seal]:
@@ -74,16 +91,12 @@ def seal_ledger(*, settle_seconds: int = SETTLE_SECONDS) -> Iterator[Seal]:
 
 def checkpoint(seal: Seal) -> dict[str, object]:
     """What of a seal is kept outside the database: enough to prove later that it existed, in this order and no other."""
+    said = asdict(statement_of(seal))
     return {
-        "number": seal.number,
-        "ids": seal.ids,
-        "count": seal.count,
-        "root": bytes(seal.root).hex(),
-        "previous": bytes(seal.previous).hex(),
-        "sealed_at": seal.sealed_at,
+        **{name: spell_bytes(value) if isinstance(value, bytes) else value for name, value in said.items()},
         "key_id": seal.key_id,
         "public_key": public_keys().get(seal.key_id, ""),
-        "signature": bytes(seal.signature).hex(),
+        "signature": spell_bytes(bytes(seal.signature)),
     }
 
 
@@ -96,35 +109,43 @@ def _seal_batch(settle_seconds: int) -> Seal | None:
         lines = _settled(tail, settle_seconds)
         if not lines:
             return None
-        ids = [id_of(line) for line in lines]
-        leaves = b"".join(map(leaf, lines))
-        statement = Statement(tail.number + 1, spell(spans_of(ids)), len(ids), root_of(leaves), tail.chain, now)
-        key_id, signature = sign(statement)
-        return Seal.objects.create(
-            number=statement.number,
-            ids=statement.ids,
-            count=statement.count,
-            leaves=leaves,
-            root=statement.root,
-            previous=statement.previous,
-            sealed_at=statement.sealed_at,
-            key_id=key_id,
-            signature=signature,
-            newest_id=max(tail.newest_id, ids[-1]),
-            gaps=[[gap.first, gap.last, gap.since] for gap in _gaps_after(tail, ids, now)],
-        )
+        return _store(tail, [id_of(line) for line in lines], b"".join(map(leaf, lines)), now)
+
+
+def _store(tail: _Tail, ids: list[int], leaves: bytes, now: int) -> Seal:
+    statement = Statement(
+        number=tail.number + 1,
+        ids=spell(spans_of(ids)),
+        count=len(ids),
+        root=root_of(leaves),
+        previous=tail.chain,
+        sealed_at=now,
+        newest_id=max(tail.newest_id, ids[-1]),
+        awaited=",".join(map(str, _gaps_after(tail, ids, now))),
+    )
+    key_id, signature = sign(statement)
+    return Seal.objects.create(**asdict(statement), leaves=leaves, key_id=key_id, signature=signature)
 
 
 def _tail() -> _Tail:
     seal = Seal.objects.order_by("-number").first()
     if seal is None:
         return _Tail(0, GENESIS, 0, ())
-    return _Tail(seal.number, statement_of(seal).chain(), seal.newest_id, tuple(Gap(*gap) for gap in seal.gaps))
+    return _Tail(seal.number, statement_of(seal).chain(), seal.newest_id, parse_gaps(seal.awaited))
 
 
 def statement_of(seal: Seal) -> Statement:
     """What a stored seal says."""
-    return Statement(seal.number, seal.ids, seal.count, bytes(seal.root), bytes(seal.previous), seal.sealed_at)
+    return Statement(
+        number=seal.number,
+        ids=seal.ids,
+        count=seal.count,
+        root=bytes(seal.root),
+        previous=bytes(seal.previous),
+        sealed_at=seal.sealed_at,
+        newest_id=seal.newest_id,
+        awaited=seal.awaited,
+    )
 
 
 def _settled(tail: _Tail, settle_seconds: int) -> Sequence[bytes]:
@@ -133,7 +154,7 @@ def _settled(tail: _Tail, settle_seconds: int) -> Sequence[bytes]:
         # By their bounds as well, so that the index is used.
         oldest, latest = min(gap.first for gap in tail.gaps), max(gap.last for gap in tail.gaps)
         spans = multirange((gap.first, gap.last) for gap in tail.gaps)
-        is_new = f"({is_new} OR (id BETWEEN {oldest} AND {latest} AND id <@ {spans}))"
+        is_new = f"({is_new} OR (id BETWEEN {oldest} AND {latest} AND id <@ '{spans}'::int8multirange))"
     is_settled = f"recorded_at < clock_timestamp() - interval '{settle_seconds} seconds'"
     first = f"SELECT id FROM audit_event WHERE {is_new} AND {is_settled} ORDER BY id LIMIT {BATCH_ROWS}"  # noqa: S608  # numbers
     return list(read_lines(f"id IN ({first})"))
@@ -176,11 +197,3 @@ def append_checkpoint(path: Path, facts: dict[str, Any]) -> None:
         file.write(json.dumps(facts) + "\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def covered(seal: Seal) -> list[Span]:
-    """The ids a stored seal names.
-
-    Raises: ValueError when they were tampered with beyond reading.
-    """
-    return parse(seal.ids)

@@ -7,6 +7,7 @@ from django.conf import settings
 
 SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "purge expired data": {"task": "sessions_app.tasks.purge_expired", "schedule": timedelta(minutes=5)},
+    "seal the ledger": {"task": "audit.tasks.seal", "schedule": timedelta(minutes=1)},
     "warn of expiring keys": {"task": "partners.tasks.warn_of_expiry", "schedule": timedelta(hours=1)},
     # Expires unless it is begun at once: the next one is as good.
     "send webhooks": {"task": "webhooks.tasks.pump", "schedule": timedelta(seconds=2), "options": {"expires": 5}},

@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ("key_id", models.PositiveSmallIntegerField()),
                 ("signature", models.BinaryField(max_length=64)),
                 ("newest_id", models.BigIntegerField()),
-                ("gaps", models.JSONField(default=list)),
+                ("awaited", models.TextField(blank=True)),
             ],
             options={"default_permissions": ("view",)},
         ),
