@@ -14,7 +14,16 @@ from core.responses import PLATFORM_PREFIXES
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-_API_PREFIXES: Final = ("/v1/", "/embedded/", "/sandbox/embedded/", "/healthz", "/readyz", *PLATFORM_PREFIXES)
+_API_PREFIXES: Final = (
+    "/v1/",
+    "/embedded/",
+    "/sandbox/embedded/",
+    "/healthz",
+    "/readyz",
+    "/.well-known/",
+    "/auth/verify/",
+    *PLATFORM_PREFIXES,
+)
 
 
 def is_api(path: str) -> bool:

@@ -81,6 +81,8 @@ WEB_THREADS = number("WEB_THREADS", default=2, minimum=1)
 # -- The gateway's own listener: threads in each worker, and where proxies find it (for the configurations the admin prints)
 GATEWAY_THREADS = number("GATEWAY_THREADS", default=4, minimum=1)
 GATEWAY_URL: str = env.str("GATEWAY_URL", default="http://127.0.0.1:10000").rstrip("/")
+# Partners (slugs) that are the platform's own services: their keys may introspect every partner's credentials.
+PLATFORM_PARTNERS: list[str] = env.list("PLATFORM_PARTNERS", default=[])
 
 # -- Addresses
 PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from surfaces import views
+from surfaces import introspection_views, views
 
 urlpatterns = [
+    path("v1/introspect", introspection_views.IntrospectView.as_view(), name="introspect"),
+    path("v1/revoke", introspection_views.RevokeView.as_view(), name="revoke"),
     path("v1/errors", views.ErrorsView.as_view(), name="errors"),
     path("Reseller/Account", views.ResellerAccountView.as_view(), name="reseller-account"),
     path("Orders/Create", views.OrderCreateView.as_view(), name="order-create"),

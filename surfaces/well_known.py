@@ -10,9 +10,9 @@ from django.views.decorators.http import require_safe
 from core.responses import json_response
 from partners.scopes import Scope
 from surfaces.gateway.assertion import KEY_SET_SECONDS, key_set
+from surfaces.token_views import CLIENT_CREDENTIALS, REFRESH_TOKEN, TOKEN_EXCHANGE
 
 _CACHED: Final = {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"}
-TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  # a name
 
 
 @csrf_exempt  # nothing to protect: another method than GET and HEAD is a 405
@@ -37,7 +37,7 @@ def authorization_server(_request: HttpRequest) -> HttpResponse:
         "token_endpoint": f"{base}/v1/reseller/token",
         "storefront_token_endpoint": f"{base}/v1/storefront/token",
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "grant_types_supported": ["client_credentials", TOKEN_EXCHANGE],
+        "grant_types_supported": [CLIENT_CREDENTIALS, TOKEN_EXCHANGE, REFRESH_TOKEN],
         # There is no authorization endpoint; the standard wants the member nevertheless.
         "response_types_supported": ["none"],
         "scopes_supported": [scope.value for scope in Scope],

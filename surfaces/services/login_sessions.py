@@ -100,6 +100,17 @@ class _Session(NamedTuple):
 AnySession = _Session | LoginSession
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A customer's live login, by what its refresh token opens."""
+
+    id: UUID
+    partner_id: UUID
+    environment: str
+    profile_id: UUID
+    expires_at: datetime
+
+
 def open_session(opener: Opener, *, data: Mapping[str, object], context: RequestContext) -> SignedIn:
     """Open a session and give its first access token.
 
@@ -137,6 +148,17 @@ def refresh_session(refresh_token: str, *, scopes: frozenset[Scope] | None, cont
         return _refreshed(session, successor, scopes)
     _end(session, LoginEnd.REFRESH_REUSED, EventType.LOGIN_REFRESH_REUSED, _session_actor(session, context))
     raise InvalidGrantError(reason="refresh_reused")
+
+
+def find_login(refresh_token: str) -> Login:
+    """Find the live login a refresh token opens: the one in use, or the one just replaced. Rotates nothing.
+
+    Raises: InvalidGrantError.
+    """
+    session, _, steps = _located(_parsed(refresh_token))
+    if steps > 1 or (steps == 1 and not session.is_in_grace):
+        raise InvalidGrantError(reason="outdated_handle")
+    return Login(session.id, session.partner_id, session.environment, session.profile_id, session.expires_at)
 
 
 def end_by_refresh_token(refresh_token: str, *, context: RequestContext) -> bool:
