@@ -23,11 +23,11 @@ MEANINGS: Final[dict[Role, str]] = {
     Role.SUPPORT: "Rotates, pauses and resumes keys; tests, pauses and rotates webhook endpoints, and replays deliveries.",
     Role.ISSUER: (
         "Creates and edits partners, issues and imports keys, edits their names and networks; adds and edits webhook endpoints;"
-        " edits the surfaces' rules and hosts, and entitles tenants."
+        " edits the surfaces' rules and hosts, entitles tenants, and registers issuers of player tokens with their keys."
     ),
     Role.RESPONDER: (
-        "Revokes keys and sessions, withdraws entitlements, disables webhook endpoints, suspends partners, and ends everything"
-        " of a partner in an emergency."
+        "Revokes keys and sessions, withdraws entitlements, disables webhook endpoints and player issuers, ends their keys,"
+        " suspends partners, and ends everything of a partner in an emergency."
     ),
     Role.AUDITOR: "Reads and exports the ledger with addresses and user agents, and sees who holds which role.",
 }
@@ -48,6 +48,7 @@ _SEES: Final = (
     "surfaces.view_product",
     "surfaces.view_order",
     "surfaces.view_payment",
+    "surfaces.view_playerissuer",
     "webhooks.view_endpoint",
     "webhooks.view_delivery",
 )
@@ -67,6 +68,7 @@ GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
         "partners.issue_apikey",
         "surfaces.edit_rules",
         "surfaces.grant_entitlement",
+        "surfaces.manage_playerissuer",
         "webhooks.manage_endpoint",
     ),
     Role.RESPONDER: (
@@ -77,6 +79,7 @@ GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
         "partners.emergency_revoke_partner",
         "sessions_app.revoke_sessiontoken",
         "surfaces.withdraw_entitlement",
+        "surfaces.stop_playerissuer",
         "webhooks.disable_endpoint",
     ),
     Role.AUDITOR: (*_SEES, "audit.view_eventcontext", "audit.export_event", "auth.view_user", "auth.view_group"),
