@@ -1,5 +1,6 @@
-"""The pages under /docs/: the API document drawn for people, and the list of errors; and the document itself, for machines."""
+"""The pages under /docs/: the API document drawn for people, the lists of errors and events; and the document itself."""
 
+import json
 from dataclasses import asdict
 from functools import cache
 from http import HTTPStatus
@@ -13,6 +14,9 @@ from django.views.decorators.http import require_safe
 
 from core.errors import CatalogueEntry, catalogue
 from sticker_auth.openapi import document
+from webhooks.catalogue import CATALOGUE, RESERVED
+from webhooks.models import MessageSource
+from webhooks.schemas import EventDefinition
 
 _CACHING: Final = {"Cache-Control": "public, max-age=300"}
 
@@ -38,6 +42,16 @@ def errors_page(request: HttpRequest) -> HttpResponse:
     return render(request, "docs/errors.html", {"page": "errors", "entries": [_entry(each) for each in catalogue()]})
 
 
+@csrf_exempt
+@require_safe
+def events_page(request: HttpRequest) -> HttpResponse:
+    """Every type of event a webhook can tell, with its schema and an example."""
+    groups = [
+        (source.label, [_event(each) for each in CATALOGUE.values() if each.source is source]) for source in MessageSource
+    ]
+    return render(request, "docs/events.html", {"page": "events", "groups": groups, "reserved": sorted(RESERVED)})
+
+
 @cache
 def _document_bytes() -> bytes:
     return orjson.dumps(document())
@@ -45,3 +59,14 @@ def _document_bytes() -> bytes:
 
 def _entry(entry: CatalogueEntry) -> dict[str, Any]:
     return {**asdict(entry), "anchor": entry.slug.lower(), "phrase": HTTPStatus(entry.status).phrase}
+
+
+def _event(event: EventDefinition) -> dict[str, Any]:
+    return {
+        "type": event.type,
+        "version": event.version,
+        "meaning": event.meaning,
+        "is_subscribable": event.is_subscribable,
+        "example": json.dumps(event.example, indent=2, ensure_ascii=False),
+        "schema": json.dumps(event.schema, indent=2, ensure_ascii=False),
+    }

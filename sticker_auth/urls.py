@@ -22,6 +22,7 @@ urlpatterns = [
     path("docs", RedirectView.as_view(pattern_name="docs")),
     path("docs/", docs_pages.api_page, name="docs"),
     path("docs/errors", docs_pages.errors_page, name="docs-errors"),
+    path("docs/events", docs_pages.events_page, name="docs-events"),
     path(".well-known/jwks.json", well_known.jwks, name="jwks"),
     path(".well-known/oauth-authorization-server", well_known.authorization_server),
     path(".well-known/oauth-protected-resource", well_known.protected_resource),

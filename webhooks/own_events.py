@@ -100,7 +100,7 @@ def _session(event: EventType, meaning: str) -> EventDefinition:
 
 def _endpoint(event: EventType, meaning: str) -> EventDefinition:
     fields = {"endpoint_id": UUID_TEXT, "reason": TEXT}
-    return _own(event, meaning, fields, {"endpoint_id": _ENDPOINT_ID, "reason": "failing"})
+    return _own(event, meaning, fields, {"endpoint_id": _ENDPOINT_ID, "reason": "gone"})
 
 
 OWN_EVENTS: Final = (
@@ -216,7 +216,12 @@ OWN_EVENTS: Final = (
             EventType.PARTNER_EMERGENCY_REVOKED,
         ),
     ),
-    _endpoint(EventType.ENDPOINT_FAILING, "Nothing could be delivered to one of your webhook endpoints for hours."),
+    _own(
+        EventType.ENDPOINT_FAILING,
+        "Nothing could be delivered to one of your webhook endpoints for hours.",
+        {"endpoint_id": UUID_TEXT, "reason": TEXT, "failing_since": INSTANT},
+        {"endpoint_id": _ENDPOINT_ID, "reason": "failing", "failing_since": "2027-08-01T09:30:00.000Z"},
+    ),
     _endpoint(EventType.ENDPOINT_RECOVERED, "A failing webhook endpoint takes deliveries again."),
     _endpoint(EventType.ENDPOINT_DISABLED, "A webhook endpoint was disabled; its deliveries wait."),
     _endpoint(EventType.ENDPOINT_ENABLED, "A disabled webhook endpoint was enabled again."),

@@ -154,6 +154,8 @@ def _partner(row: LedgerRow, _people: People) -> JsonObject:
 
 
 def _endpoint(row: LedgerRow, _people: People) -> JsonObject:
+    if row.type is EventType.ENDPOINT_FAILING:
+        return {"endpoint_id": row.subject_id, "reason": "failing", "failing_since": _instant(row.data["failing_since"])}
     return {"endpoint_id": row.subject_id, "reason": str(row.data.get("reason", ""))}
 
 
