@@ -45,6 +45,7 @@ from sessions_app.errors import (
     UserNotFoundError,
 )
 from sessions_app.views import CurrentView, EmbedView, RedeemView
+from sticker_auth import openapi_gateway as gateway_parts
 from sticker_auth import openapi_parts as parts
 from sticker_auth import openapi_surfaces as surface_parts
 from sticker_auth import openapi_webhooks as webhook_parts
@@ -73,6 +74,7 @@ _RAISES: Final[Mapping[str, Errors]] = {
     "key_self_rotate": (KeyNotRotatableError, IdempotencyConflictError),
     "order_create": (ReferenceTakenError,),
     "payment_create": (ReferenceTakenError,),
+    "revoke": (ForbiddenError,),
     **webhook_parts.RAISES,
 }
 _REPLAYED: Final = frozenset({"organization_setup", "partner_organization_setup"}) | webhook_parts.REPLAYED
@@ -104,9 +106,9 @@ def complete(result: JsonObject, generator: SchemaGenerator, **_kwargs: Any) -> 
         _drop_idle_labels(schema)
     result["info"]["description"] = parts.INTRODUCTION
     result["servers"] = [{"url": settings.PUBLIC_BASE_URL}]
-    tags = {**parts.TAGS, **surface_parts.TAGS, **webhook_parts.TAGS}
+    tags = {**parts.TAGS, **surface_parts.TAGS, **gateway_parts.TAGS, **webhook_parts.TAGS}
     result["tags"] = [{"name": name, "description": text} for name, text in tags.items()]
-    result["paths"].update(parts.pages(embed_base=settings.EMBED_BASE_URL))
+    result["paths"].update(parts.pages(embed_base=settings.EMBED_BASE_URL) | gateway_parts.pages())
     result["webhooks"] = webhook_parts.events()
     return result
 
@@ -144,6 +146,8 @@ def _complete(operation: JsonObject, view: type[ApiView], method: str) -> None:
 def _tag(view: type[ApiView]) -> str:
     if issubclass(view, SurfaceView):
         return view.surface.value.capitalize()
+    if view.__module__ == "surfaces.introspection_views":
+        return "Credentials"
     return "Embed page" if issubclass(view, EmbedView) else _TAGS[view.__module__.partition(".")[0]]
 
 
@@ -214,7 +218,7 @@ def _header_names(operation: JsonObject, view: type[ApiView], status: str) -> li
 
 
 def _add_examples(operation: JsonObject) -> None:
-    given = {**EXAMPLES, **SURFACE_EXAMPLES, **WEBHOOK_EXAMPLES}.get(operation["operationId"])
+    given = {**EXAMPLES, **SURFACE_EXAMPLES, **gateway_parts.GATEWAY_EXAMPLES, **WEBHOOK_EXAMPLES}.get(operation["operationId"])
     if given is None:
         return
     if given.requests:

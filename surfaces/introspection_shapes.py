@@ -7,23 +7,23 @@ from rest_framework import serializers
 _HINTS = ("api_key", "access_token", "refresh_token", "session_token", "embed_session")
 
 
-class RevokeRequest(serializers.Serializer[Any]):
+class TokenRevocationRequest(serializers.Serializer[Any]):
     token = serializers.CharField(help_text="The credential: an API key, access token, refresh token, session token or handle.")
     token_type_hint = serializers.ChoiceField(
         choices=_HINTS, required=False, help_text="Accepted and not needed: each kind is told by its form."
     )
 
 
-class IntrospectRequest(RevokeRequest):
+class IntrospectionRequest(TokenRevocationRequest):
     client_address = serializers.IPAddressField(
         required=False,
         help_text="The address the credential came to you from. Without it a key that is bound to networks is not active.",
     )
 
 
-class IntrospectAnswer(serializers.Serializer[Any]):
+class IntrospectionAnswer(serializers.Serializer[Any]):
     active = serializers.BooleanField(help_text="False, and nothing else, for whatever is not good or not for you to know.")
-    credential = serializers.ChoiceField(choices=("player_token", *_HINTS), required=False)
+    credential = serializers.CharField(required=False, help_text="`player_token`, or one of the hints: which kind it is.")
     token_type = serializers.CharField(required=False, help_text="`Bearer` or `ApiKey`.")
     kind = serializers.CharField(required=False, help_text="Of an API key: `sk` or `ak`.")
     scope = serializers.CharField(required=False, help_text="Separated by spaces.")
@@ -35,10 +35,6 @@ class IntrospectAnswer(serializers.Serializer[Any]):
     iat = serializers.IntegerField(required=False, help_text="Seconds since 1970.")
     exp = serializers.IntegerField(required=False, help_text="Seconds since 1970.")
     tenant = serializers.UUIDField(required=False, help_text="The partner's id.")
-    env = serializers.ChoiceField(choices=("live", "test"), required=False)
+    env = serializers.CharField(required=False, help_text="`live` or `test`.")
     surface = serializers.CharField(required=False)
     sid = serializers.CharField(required=False, help_text="The session it belongs to.")
-
-
-class RevokeAnswer(serializers.Serializer[Any]):
-    """An empty object, whatever was presented."""

@@ -26,8 +26,8 @@ class IntrospectView(KeyedView):
     @extend_schema(
         operation_id="introspect",
         summary="What a credential is worth",
-        request={FORM: shapes.IntrospectRequest, "application/json": shapes.IntrospectRequest},
-        responses=shapes.IntrospectAnswer,
+        request={FORM: shapes.IntrospectionRequest, "application/json": shapes.IntrospectionRequest},
+        responses=shapes.IntrospectionAnswer,
     )
     def post(self, request: Request) -> HttpResponse:
         parameters = read_parameters(request._request)
@@ -43,14 +43,14 @@ class RevokeView(KeyedView):
     @extend_schema(
         operation_id="revoke",
         summary="End a credential",
-        request={FORM: shapes.RevokeRequest, "application/json": shapes.RevokeRequest},
-        responses=shapes.RevokeAnswer,
+        request={FORM: shapes.TokenRevocationRequest, "application/json": shapes.TokenRevocationRequest},
+        responses={200: None},
     )
     def post(self, request: Request) -> HttpResponse:
         http, principal = request._request, principal_of(request)
         token = token_in(read_parameters(http))
         revoke_token(token, caller=principal, actor=principal.actor(context_of(http)))
-        return json_response({})
+        return HttpResponse(headers={"Cache-Control": "no-store"})
 
 
 def token_in(parameters: Mapping[str, str]) -> str:

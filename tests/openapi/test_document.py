@@ -16,14 +16,14 @@ from sticker_auth.openapi import document
 from tests.factories import make_key, make_partner
 
 JsonObject = dict[str, Any]
-# Pages for people and staff, and the document itself.
-NOT_API: Final = re.compile(r"/|/docs|/(admin|docs)/.*|/v1/openapi\.json|/favicon\.ico")
+# Pages for people and staff, the document itself, and what proxies are told who ask at the wrong door.
+NOT_API: Final = re.compile(r"/|/docs|/(admin|docs)/.*|/auth/verify/.*|/v1/openapi\.json|/favicon\.ico")
 # What only staff meet, in the admin and the commands.
 STAFF_ERRORS: Final = {"PARTNER_NOT_FOUND", "KEY_NOT_FOUND", "KEY_STATE", "KEY_ALREADY_IMPORTED"} | {
     *("ROUTE_NOT_FOUND", "ROUTE_EXISTS", "TENANT_HOST_TAKEN")
 }
 # What a proxy tells for us, about paths that are not served here.
-GATEWAY_ERRORS: Final = {"AMBIGUOUS_PATH"}
+GATEWAY_ERRORS: Final = {"AMBIGUOUS_PATH", "AMBIGUOUS_REQUEST"}
 REFUSALS: Final = [{"$ref": f"#/components/schemas/{name}"} for name in ("Error", "PlatformError")]
 # Refusals of no single operation: a wrong method, and our own faults.
 GENERAL_ERRORS: Final = {"METHOD_NOT_ALLOWED", "INTERNAL_ERROR", "CONFLICT"}

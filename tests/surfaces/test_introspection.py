@@ -197,7 +197,7 @@ def test_what_is_no_credential_is_not_active(holder: Holder, token: str) -> None
 def test_a_revoked_credential_is_not_active_at_once(holder: Holder, kind: str) -> None:
     answer = holder.revoke(holder[kind])
 
-    assert (answer.status_code, answer.json()) == (200, {})
+    assert (answer.status_code, answer.content) == (200, b"")
     assert holder.ask(holder[kind]) == INACTIVE
     assert holder.revoke(holder[kind]).status_code == 200
 
