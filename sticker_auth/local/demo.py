@@ -15,6 +15,7 @@ from partners.models import KeyStatus, Partner, RevokeReason
 from partners.scopes import Scope
 from partners.services.keys import KeySpec, identify, issue_key, revoke_key
 from partners.services.partners import create_partner, set_origins
+from sticker_auth.local.demo_accounts import CUSTOMER_EMAIL, RESELLER_EMAIL, KnownPasswords, seed_accounts
 from sticker_auth.local.demo_surfaces import seed_surfaces
 from sticker_auth.local.facts import Facts
 
@@ -43,6 +44,8 @@ def seed(addresses: Addresses, *, before: Facts | None) -> Facts:
         partner = create_partner("Demo Shop", slug=SHOP_HANDLE, actor=_ACTOR)
     _allow_origin(partner, addresses.demo_url, before=before)
     seed_surfaces(partner, actor=_ACTOR)
+    known = KnownPasswords(before.reseller_password, before.customer_password) if before else KnownPasswords()
+    accounts = seed_accounts(partner, known=known, actor=_ACTOR)
     return Facts(
         base_url=addresses.base_url,
         admin_url=f"{addresses.base_url}/admin/",
@@ -57,6 +60,10 @@ def seed(addresses: Addresses, *, before: Facts | None) -> Facts:
         surface_api_key=_key(partner, kind=KeyKind.SURFACE, kept=before.surface_api_key if before else ""),
         organization_id=ORGANIZATION_ID,
         internal_user_id=USER_ID,
+        reseller_email=RESELLER_EMAIL,
+        reseller_password=accounts.reseller,
+        customer_email=CUSTOMER_EMAIL,
+        customer_password=accounts.customer,
     )
 
 

@@ -28,6 +28,10 @@ class Facts:
     surface_api_key: str = field(repr=False)
     organization_id: str
     internal_user_id: str
+    reseller_email: str
+    reseller_password: str = field(repr=False)
+    customer_email: str
+    customer_password: str = field(repr=False)
 
 
 def withdraw(folder: Path) -> None:

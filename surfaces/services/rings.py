@@ -15,6 +15,7 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from audit.events import EventType
 from audit.models import Event
@@ -125,7 +126,7 @@ def what_hangs_on(name: RingName, number: int) -> Mapping[str, int]:
 
 def _on_pepper(number: int) -> dict[str, int]:
     keys = {use.id: use.usable_keys for use in report_peppers().peppers}
-    now = Now()
+    now = timezone.now()
     return {
         "API keys": keys.get(number, 0),
         "client secrets": ClientSecret.objects.live(now).filter(pepper_id=number).count(),

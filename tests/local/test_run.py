@@ -25,7 +25,10 @@ from tests.local import processes
 from tests.servers import Process, await_end, await_url, program, unused_port
 
 STOP_SECONDS = 5.0
-KEPT = ("staff_username", "staff_password", "partner_id", "api_key", "surface_api_key", "organization_id", "internal_user_id")
+KEPT = (
+    *("staff_username", "staff_password", "partner_id", "api_key", "surface_api_key", "organization_id", "internal_user_id"),
+    *("reseller_email", "reseller_password", "customer_email", "customer_password"),
+)
 
 
 class Run:
@@ -125,6 +128,17 @@ def test_facts_are_complete_and_private(ready: Run) -> None:
     assert published["demo_url"].startswith("http://localhost:")
     assert published["api_key"].startswith("sk_test_")
     assert published["surface_api_key"].startswith("ak_test_")
+
+
+def test_reseller_and_customer_sign_in_with_what_is_published(ready: Run) -> None:
+    published = ready.facts()
+    for who, path in (("reseller", "/Login/Customer/Api/Verify"), ("customer", "/Login/Customer/Verify")):
+        body = {"Email": published[f"{who}_email"], "Password": published[f"{who}_password"]}
+        request = urllib.request.Request(published["base_url"] + path, json.dumps(body).encode())
+        request.add_header("Content-Type", "application/json")
+        request.add_header("X-Shop-Handle", published["shop_handle"])
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert json.load(answer)["data"]["Token"].count(".") == 2
 
 
 def test_every_address_answers(ready: Run) -> None:
