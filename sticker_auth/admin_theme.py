@@ -56,6 +56,25 @@ _NAVIGATION: Final = [
         ],
     },
     {
+        "title": "Surfaces",
+        "items": [
+            _item("Surfaces", "hub", "surfaces_surface_changelist", "surfaces.view_surface"),
+            _item("Rules", "rule", "surfaces_route_changelist", "surfaces.view_route"),
+            _item("Entitlements", "verified_user", "surfaces_entitlement_changelist", "surfaces.view_entitlement"),
+            _item("Tenant hosts", "dns", "surfaces_tenanthost_changelist", "surfaces.view_tenanthost"),
+            _item("Player issuers", "stadia_controller", "surfaces_playerissuer_changelist", "surfaces.view_playerissuer"),
+            _item("Gateway policies", "router", "surfaces_gatewaypolicy_changelist", "surfaces.view_gatewaypolicy"),
+        ],
+    },
+    {
+        "title": "Commerce",
+        "items": [
+            _item("Products", "inventory_2", "surfaces_product_changelist", "surfaces.view_product"),
+            _item("Orders", "shopping_cart", "surfaces_order_changelist", "surfaces.view_order"),
+            _item("Payments", "payments", "surfaces_payment_changelist", "surfaces.view_payment"),
+        ],
+    },
+    {
         "title": "Webhooks",
         "items": [
             _item("Endpoints", "webhook", "webhooks_endpoint_changelist", "webhooks.view_endpoint"),

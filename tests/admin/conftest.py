@@ -9,7 +9,7 @@ from django.urls import reverse
 from audit.models import Event
 from sticker_auth.roles import Role
 from tests.admin.browser import Console
-from tests.admin.staff import PASSWORD, World, make_staff, make_world, use_key
+from tests.admin.staff import PASSWORD, SURFACE_ROWS, World, make_staff, make_world, use_key
 from tests.admin.test_roles import LISTS, all_actions
 from tests.databases import django_at
 
@@ -60,6 +60,8 @@ def described(service: "LiveService", world: World) -> Console:
         "person": reverse("admin:auth_user_change", args=[person.pk]),
         "role": reverse("admin:auth_group_change", args=[person.groups.model.objects.all()[0].pk]),
         "password": reverse("admin:password_change"),
+        "try a request": reverse("admin:surfaces_route_try"),
+        **{name: world.surface_url(name) for name in SURFACE_ROWS},
     }
     return Console(
         base_url=service.base_url,

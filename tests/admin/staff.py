@@ -1,9 +1,11 @@
 """Members of staff by their role, and a world of rows for them to look at."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -17,8 +19,13 @@ from partners.services.keys import IssuedKey
 from partners.services.partners import Contact, set_contacts, set_origins
 from sessions_app.models import EmbedSession, SessionToken
 from sticker_auth.roles import Role
+from surfaces.models import GatewayPolicy, Order, Payment, Product, Route
+from surfaces.names import SurfaceName
+from surfaces.services.entitlements import grant_surface
+from surfaces.services.hosts import add_tenant_host
 from tests.factories import ALICE, make_key, make_organization, make_partner, make_profile
 
+SURFACE_ROWS: Final = ("surface", "route", "entitlement", "tenanthost", "gatewaypolicy", "product", "order", "payment")
 PASSWORD: Final = "correct-horse-battery-staple"
 
 
@@ -47,6 +54,7 @@ class World:
     profile: Profile
     token: SessionToken
     session: EmbedSession
+    surface_rows: Mapping[str, int | UUID]
 
     @property
     def key(self) -> ApiKey:
@@ -57,6 +65,10 @@ class World:
 
     def partner_url(self, action: str = "change") -> str:
         return reverse(f"admin:partners_partner_{action}", args=[self.partner.pk])
+
+    def surface_url(self, name: str, action: str = "change") -> str:
+        """A page of a row of the surfaces, by the name of its model."""
+        return reverse(f"admin:surfaces_{name}_{action}", args=[self.surface_rows[name]])
 
     def session_url(self, action: str = "change") -> str:
         return reverse(f"admin:sessions_app_sessiontoken_{action}", args=[self.token.pk])
@@ -71,7 +83,29 @@ def make_world(name: str = "Acme", *, environment: Environment = Environment.LIV
     organization = make_organization(partner, environment=environment)
     profile = make_profile(partner, organization=organization, environment=environment)
     token = make_token(issued.key, profile)
-    return World(partner, issued, organization, profile, token, make_session(token))
+    return World(partner, issued, organization, profile, token, make_session(token), make_surface_rows(partner, environment))
+
+
+def make_surface_rows(partner: Partner, environment: Environment) -> dict[str, int | UUID]:
+    """A row in every table of the surfaces, by the name of its model."""
+    own = {"partner": partner, "environment": environment}
+    route = Route.objects.get(method="POST", pattern="/Orders/Create")
+    host = add_tenant_host(f"{partner.slug}.example", partner_id=partner.pk, environment=environment, actor=ALICE)
+    held = grant_surface(partner.pk, environment=environment, surface=SurfaceName.RESELLER, actor=ALICE)
+    grant_surface(partner.pk, environment=environment, surface=SurfaceName.RESELLER, route_id=route.pk, actor=ALICE)
+    lines = [{"sku": "STK-1", "quantity": 2, "price_minor": 450, "currency": "USD"}]
+    order = Order.objects.create(**own, made_by=str(partner.pk), status="placed", items=lines, reference="PO-1")
+    payment = {"amount_minor": 900, "currency": "USD", "reference": "PAY-1", "made_by": "9Vd1bTq0ZxLm"}
+    return {
+        "surface": SurfaceName.RESELLER.number.value,
+        "route": route.pk,
+        "entitlement": held.pk,
+        "tenanthost": host.pk,
+        "gatewaypolicy": GatewayPolicy.objects.get(name="nginx").pk,
+        "product": Product.objects.create(**own, sku="STK-1", name="Sticker", price_minor=450, currency="USD").pk,
+        "order": order.pk,
+        "payment": Payment.objects.create(**own, order=order, **payment).pk,
+    }
 
 
 def make_token(key: ApiKey, profile: Profile, **fields: Any) -> SessionToken:

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from tests.admin.staff import make_session, make_token, make_world, signed_in
+from tests.admin.staff import SURFACE_ROWS, make_session, make_token, make_world, signed_in
 from tests.admin.test_roles import LISTS
 from tests.factories import make_key, make_organization, make_profile
 
@@ -42,5 +42,6 @@ def test_a_list_costs_the_same_for_one_row_and_for_many(db: None, name: str) -> 
 def test_pages_cost_a_bounded_number_of_questions(db: None) -> None:
     world = make_world()
     client = signed_in(is_superuser=True)
-    for url in (world.key_url(), world.partner_url(), world.session_url(), reverse("admin:index")):
+    rows = [world.surface_url(name) for name in SURFACE_ROWS]
+    for url in (world.key_url(), world.partner_url(), world.session_url(), reverse("admin:index"), *rows):
         assert questions(client, url) <= 22, url

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from sticker_auth.roles import GRANTS, MEANINGS, Role
-from tests.admin.staff import World, signed_in
+from tests.admin.staff import SURFACE_ROWS, World, signed_in
 
 KEY_ACTIONS: Final = {"rotate": Role.SUPPORT, "pause": Role.SUPPORT, "edit": Role.ISSUER, "revoke": Role.RESPONDER}
 PARTNER_ACTIONS: Final = {
@@ -20,11 +20,25 @@ PARTNER_ACTIONS: Final = {
     "emergency": Role.RESPONDER,
 }
 LIST_ACTIONS: Final = {
+    "surfaces_route_create": Role.ISSUER,
+    "surfaces_entitlement_grant": Role.ISSUER,
+    "surfaces_tenanthost_create": Role.ISSUER,
+    "surfaces_gatewaypolicy_create": Role.ISSUER,
     "partners_partner_create": Role.ISSUER,
     "partners_apikey_issue": Role.ISSUER,
     "partners_apikey_import": Role.ISSUER,
     "audit_event_export": Role.AUDITOR,
 }
+SURFACE_LISTS: Final = (
+    "surfaces_surface",
+    "surfaces_route",
+    "surfaces_entitlement",
+    "surfaces_tenanthost",
+    "surfaces_gatewaypolicy",
+    "surfaces_product",
+    "surfaces_order",
+    "surfaces_payment",
+)
 LISTS: Final = (
     "partners_partner",
     "partners_apikey",
@@ -32,7 +46,10 @@ LISTS: Final = (
     "organizations_profile",
     "sessions_app_sessiontoken",
     "sessions_app_embedsession",
+    "webhooks_endpoint",
+    "webhooks_delivery",
     "audit_event",
+    *SURFACE_LISTS,
 )
 
 
@@ -41,7 +58,15 @@ def all_actions(world: World) -> dict[str, Role]:
     keys = {world.key_url(name): role for name, role in KEY_ACTIONS.items()}
     partners = {world.partner_url(name): role for name, role in PARTNER_ACTIONS.items()}
     lists = {reverse(f"admin:{name}"): role for name, role in LIST_ACTIONS.items()}
-    return keys | partners | lists | {world.session_url("revoke"): Role.RESPONDER}
+    surfaces = {
+        world.surface_url("surface", "edit"): Role.ISSUER,
+        world.surface_url("route", "edit"): Role.ISSUER,
+        world.surface_url("route", "disable"): Role.ISSUER,
+        world.surface_url("entitlement", "withdraw"): Role.RESPONDER,
+        world.surface_url("tenanthost", "remove"): Role.ISSUER,
+        world.surface_url("gatewaypolicy", "edit"): Role.ISSUER,
+    }
+    return keys | partners | lists | surfaces | {world.session_url("revoke"): Role.RESPONDER}
 
 
 def test_every_role_is_a_group_with_what_the_table_grants(db: None) -> None:
@@ -55,6 +80,7 @@ def test_every_role_is_a_group_with_what_the_table_grants(db: None) -> None:
 def test_every_role_sees_all_lists_and_pages(world: World, role: Role) -> None:
     client = signed_in(role)
     pages = [world.key_url(), world.partner_url(), world.session_url(), reverse("admin:index")]
+    pages += [world.surface_url(name) for name in SURFACE_ROWS]
     for url in [reverse(f"admin:{name}_changelist") for name in LISTS] + pages:
         assert client.get(url).status_code == 200, url
 
@@ -75,6 +101,8 @@ def test_buttons_are_those_of_the_role(world: World, role: Role) -> None:
     shown += client.get(reverse("admin:partners_apikey_changelist")).content + client.get(world.session_url()).content
     shown += client.get(reverse("admin:partners_partner_changelist")).content
     shown += client.get(reverse("admin:audit_event_changelist")).content
+    for name in SURFACE_ROWS:
+        shown += client.get(world.surface_url(name)).content + client.get(reverse(f"admin:surfaces_{name}_changelist")).content
     for url, needed in all_actions(world).items():
         assert (f'href="{url}"'.encode() in shown) is (role is needed), url
 

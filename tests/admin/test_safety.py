@@ -19,7 +19,7 @@ HOSTILE = '"><script>alert(1)</script>{{ 73310|add:1 }}'
 
 def snapshot() -> dict[str, list[Any]]:
     """Every row of our own tables."""
-    labels = ("audit", "partners", "organizations", "sessions_app")
+    labels = ("audit", "partners", "organizations", "sessions_app", "surfaces")
     models = [model for label in labels for model in apps.get_app_config(label).get_models()]
     return {model.__name__: sorted(map(repr, model._default_manager.values())) for model in models}
 
