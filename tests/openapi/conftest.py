@@ -38,6 +38,7 @@ class Caller:
     partner_id: str
     key: str = field(repr=False)
     spare_keys: Iterator[str] = field(repr=False)
+    spare_deliveries: Iterator[str] = field(repr=False)
     session: requests.Session = field(default_factory=requests.Session)
 
     def post(self, path: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
@@ -64,12 +65,15 @@ class Caller:
 def caller(
     shared_service: StartService, databases: "Databases", django_db_setup: None, django_db_blocker: "DjangoDbBlocker"
 ) -> Iterator[Caller]:
-    service = shared_service(env=UNLIMITED)
+    from tests.openapi import webhooks
+
+    service = shared_service(env={**UNLIMITED, **webhooks.SETTINGS})
     partner_id = str(json.loads(service.manage("create_partner", "--name", "Northwind", "--json"))["id"])
     with django_db_blocker.unblock(), django_at(service.database_url):
         partner = find_partner(partner_id)
         keys = [make_key(partner, environment=Environment.TEST).plaintext for _ in range(500)]
-    made = Caller(service, partner_id, keys[0], iter(keys[1:]))
+        deliveries = webhooks.make_deliveries(partner, count=200)
+    made = Caller(service, partner_id, keys[0], iter(keys[1:]), iter(deliveries))
     made.post("/v1/organizations/setup", SETUP, Authorization=f"Bearer {made.key}")
     with made.session:
         yield made

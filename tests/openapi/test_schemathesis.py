@@ -11,6 +11,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from sticker_auth.openapi import document
+from tests.openapi import webhooks
 from tests.openapi.conftest import SETUP, USER, Caller
 
 ENDS_ITS_KEY: Final = {"key_self_rotate", "key_self_revoke"}
@@ -65,6 +66,8 @@ def lead(case: Case[Any], operation_id: str, caller: Caller) -> None:
         case.path_parameters["internal_user_id"] = USER
     elif operation_id == "session_redeem":
         case.body = dict(caller.redemption())
+    else:
+        webhooks.lead(case, operation_id, caller)
 
 
 def test_every_operation_of_the_document_was_seen_to_succeed() -> None:
