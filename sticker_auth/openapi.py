@@ -74,6 +74,7 @@ _RAISES: Final[Mapping[str, Errors]] = {
     "key_self_rotate": (KeyNotRotatableError, IdempotencyConflictError),
     "order_create": (ReferenceTakenError,),
     "payment_create": (ReferenceTakenError,),
+    "report": (RateLimitExceededError,),
     "revoke": (ForbiddenError,),
     **webhook_parts.RAISES,
 }
@@ -85,6 +86,7 @@ _TAGS: Final = {
     "sessions_app": "Sessions",
     "partners": "Keys",
     "webhooks": webhook_parts.TAG,
+    "sticker_auth": "Reports",
 }
 _SAME_LABELS: Final = re.compile(r"\* `([^`]*)` - \1(\n|$)")
 

@@ -40,6 +40,23 @@ def _request(summary: str, value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 EXAMPLES: Final[Mapping[str, Examples]] = {
+    "report": Examples(
+        answers={
+            "200": {
+                "success": True,
+                "report": "key-usage",
+                "environment": "live",
+                "from": "2026-01-30",
+                "to": "2026-01-31",
+                "group_by": "day",
+                "rows": [
+                    {"day": "2026-01-30", "accepted": 1240, "refused": 3},
+                    {"day": "2026-01-31", "accepted": 1315, "refused": 0},
+                ],
+                "totals": {"accepted": 2555, "refused": 3},
+            }
+        }
+    ),
     "handshake": Examples(
         {
             "yourId": _request("By your own id of the user", {"internal_user_id": "user-42"}),

@@ -38,6 +38,7 @@ TAGS: Final = {
         " make them yourself; redeem alone may be called without a page, for tests."
     ),
     "Keys": "What a key may know and do about itself.",
+    "Reports": "What your keys, your users and your endpoints did, counted: the same numbers that our staff see.",
     "Service": "For load balancers and monitors.",
 }
 

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from sticker_auth import docs_pages, health
 from sticker_auth.errors import bad_request, not_found, server_error
+from sticker_auth.reports.views import Reports
 from surfaces import well_known
 from surfaces.gateway.views import elsewhere
 
@@ -17,6 +18,7 @@ urlpatterns = [
     path("", include("sessions_app.urls")),
     path("", include("surfaces.urls")),
     path("", include("surfaces.token_urls")),
+    path("v1/reports/<str:report>", Reports.as_view(), name="report"),
     path("v1/openapi.json", docs_pages.openapi_json, name="openapi"),
     path("", RedirectView.as_view(pattern_name="docs")),
     path("docs", RedirectView.as_view(pattern_name="docs")),

@@ -158,8 +158,9 @@ def test_a_key_without_the_scope_is_refused(backend: Backend, endpoint: Any) -> 
 
 
 def test_diagnoses_are_limited(backend: Backend, endpoint: Any) -> None:
-    answers = [ask(backend, endpoint["id"], headers={}, body="{}").status_code for _ in range(DIAGNOSES_PER_MINUTE + 2)]
-    assert (answers[0], answers[-1]) == (200, 429)
+    statuses = (ask(backend, endpoint["id"], headers={}, body="{}").status_code for _ in range(4 * DIAGNOSES_PER_MINUTE))
+    assert next(statuses) == 200
+    assert 429 in statuses
 
 
 def test_the_answer_holds_no_secret_and_no_signature(backend: Backend, endpoint: Any) -> None:
