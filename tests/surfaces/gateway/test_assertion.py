@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+import jwt as pyjwt
 import pytest
 from joserfc import jwt
 from joserfc.errors import BadSignatureError
@@ -41,6 +42,14 @@ def test_a_second_library_verifies_it_with_the_published_keys() -> None:
     assert token.claims["method"] == "POST"
     assert token.claims["path_sha256"] == path_digest("/Orders/Create")
     assert "sid" not in token.claims
+
+
+def test_the_guides_upstream_accepts_it() -> None:
+    token = sign(SAMPLE)
+    key = pyjwt.PyJWKSet.from_dict(key_set())[pyjwt.get_unverified_header(token)["kid"]]
+    claims = pyjwt.decode(token, key.key, algorithms=["EdDSA"], audience="orders", issuer="http://127.0.0.1:8000")
+
+    assert claims["path_sha256"] == path_digest("/Orders/Create")
 
 
 def test_each_assertion_has_an_id_of_its_own() -> None:
