@@ -260,7 +260,7 @@ class CheckToken(IssuerAction[TokenForm]):
     def perform(self, form: TokenForm, actor: Actor) -> HttpResponse:
         diagnosis = diagnose(form.cleaned_data["token"], issuer=self.row)
         rows = [_row(finding) for finding in diagnosis.findings]
-        table = Table(["Check", "Result", "Finding", "Seconds"], rows)
+        table = Table(["Check", "Result", "Finding"], rows)
         extra = {
             "table": table,
             "flaw": diagnosis.first_flaw,
@@ -271,8 +271,7 @@ class CheckToken(IssuerAction[TokenForm]):
 
 
 def _row(finding: Finding) -> list[Any]:
-    seconds = f"{finding.seconds:.1f}" if finding.seconds is not None else ""
-    return [finding.step.replace("_", " "), _result(finding), finding.text, seconds]
+    return [finding.step.replace("_", " "), _result(finding), finding.text]
 
 
 def _result(finding: Finding) -> Any:

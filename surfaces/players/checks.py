@@ -247,7 +247,9 @@ def _spoken(seconds: float) -> str:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     if seconds < 7200:
         return f"{seconds:.0f} s ({seconds / 60:.0f} min)"
-    return f"{seconds:.0f} s ({seconds / 3600:.0f} h)"
+    if seconds < 172_800:
+        return f"{seconds:.0f} s ({seconds / 3600:.0f} h)"
+    return f"{seconds:.0f} s ({seconds / 86_400:.0f} days)"
 
 
 def _listed(names: frozenset[str]) -> str:

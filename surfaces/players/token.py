@@ -111,7 +111,7 @@ def _json(part: str, name: str) -> JsonObject:
         return read_json(_decoded(part, name))
     except StickerError as error:
         words = error.reason.replace("_", " ")
-        raise FlawError(Step.SHAPE, f"The {name} are not one strict JSON object: {words}.") from error
+        raise FlawError(Step.SHAPE, f"The {name} part is not one strict JSON object: {words}.") from error
 
 
 def _decoded(part: str, name: str) -> bytes:
@@ -119,9 +119,9 @@ def _decoded(part: str, name: str) -> bytes:
     try:
         decoded = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:
-        raise FlawError(Step.SHAPE, f"The {name} are not base64url.") from error
+        raise FlawError(Step.SHAPE, f"The {name} part is not base64url.") from error
     if base64.urlsafe_b64encode(decoded).rstrip(b"=") != part.encode("ascii"):
-        raise FlawError(Step.SHAPE, f"The {name} are not in the canonical spelling of base64url.")
+        raise FlawError(Step.SHAPE, f"The {name} part is not in the canonical spelling of base64url.")
     return decoded
 
 
