@@ -28,18 +28,28 @@ TAGS: Final = {
     "Supplier": "For suppliers' integrations, with a surface API key (`ak_…`); every bad key is 401 with the code -23.",
     "Surfaces": "What concerns all four surfaces.",
 }
-_OPENED_BY_TOKEN: Final = {SurfaceName.RESELLER: "resellerToken", SurfaceName.STOREFRONT: "storefrontToken"}
+SHOP_HANDLE: Final = "ShopHandle"
+_OPENED_BY_TOKEN: Final[dict[SurfaceName, tuple[str, ...]]] = {
+    SurfaceName.RESELLER: ("resellerToken",),
+    SurfaceName.STOREFRONT: ("storefrontToken", "playerToken"),
+}
 
 
 def components() -> dict[str, dict[str, JsonObject]]:
     """The reusable parts by kind and name."""
-    return {"securitySchemes": _SECURITY, "schemas": {"PlatformError": _platform_error()}}
+    schemas = {"PlatformError": _platform_error()}
+    return {"securitySchemes": _SECURITY, "parameters": {SHOP_HANDLE: _SHOP_HANDLE}, "schemas": schemas}
+
+
+def parameters(view: type[SurfaceView]) -> tuple[str, ...]:
+    """The parameters all endpoints of a surface have, by their names."""
+    return (SHOP_HANDLE,) if view.surface is SurfaceName.STOREFRONT else ()
 
 
 def security(view: type[SurfaceView], method: str) -> list[JsonObject]:
     """What opens an endpoint of a surface, as its rule is seeded."""
     scope = view.required_scopes[method]
-    schemes = (_OPENED_BY_TOKEN[view.surface],) if view.surface in _OPENED_BY_TOKEN else KEY_SCHEMES
+    schemes = _OPENED_BY_TOKEN.get(view.surface, KEY_SCHEMES)
     return [{name: [scope] if scope else []} for name in schemes]
 
 
@@ -79,6 +89,26 @@ def _bearer(surface: str) -> JsonObject:
 _SECURITY: Final[dict[str, JsonObject]] = {
     "resellerToken": _bearer("Reseller"),
     "storefrontToken": _bearer("Storefront"),
+    "playerToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": (
+            "A token that the shop's own registered issuer signed for its player: `Authorization: Bearer TOKEN`, with the"
+            " shop in `X-Shop-Handle`."
+        ),
+    },
+}
+_SHOP_HANDLE: Final[JsonObject] = {
+    "name": "X-Shop-Handle",
+    "in": "header",
+    "required": False,
+    "description": (
+        "The shop, by its slug or id. With a player token it says whose issuer is meant, unless one shop alone has that"
+        " issuer; with an access token of ours it must be the token's own."
+    ),
+    "schema": {"type": "string", "maxLength": 63},
+    "example": "acme",
 }
 
 
