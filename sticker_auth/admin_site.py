@@ -1,13 +1,14 @@
 """The staff's admin site: Unfold when ADMIN_THEME says so, Django's plain one as the way out."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import path
 
 from core.api import refuse
 from core.credentials import kid_in
@@ -49,6 +50,12 @@ class StickerAdminSite(BaseSite):
         }
         request.current_app = self.name
         return TemplateResponse(request, "admin/console/index.html", context)
+
+    def get_urls(self) -> list[Any]:
+        from sticker_auth.reports.admin_page import reports_page  # stands on admin classes, which register at this site
+
+        page = self.admin_view(partial(reports_page, site=self))
+        return [path("reports/", page, name="reports"), *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return _guarded(super().login)(request, extra_context)

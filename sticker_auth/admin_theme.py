@@ -67,6 +67,15 @@ _NAVIGATION: Final = [
         ],
     },
     {
+        "title": "Accounts",
+        "items": [
+            _item("Resellers", "badge", "surfaces_reselleraccount_changelist", "surfaces.view_reselleraccount"),
+            _item("Reseller clients", "terminal", "surfaces_resellerclient_changelist", "surfaces.view_resellerclient"),
+            _item("Customers", "person_check", "surfaces_customeraccount_changelist", "surfaces.view_customeraccount"),
+            _item("Customers' logins", "login", "surfaces_loginsession_changelist", "surfaces.view_loginsession"),
+        ],
+    },
+    {
         "title": "Commerce",
         "items": [
             _item("Products", "inventory_2", "surfaces_product_changelist", "surfaces.view_product"),
@@ -82,7 +91,13 @@ _NAVIGATION: Final = [
             _item("Event types", "category", "webhooks_endpoint_event_types", "webhooks.view_endpoint"),
         ],
     },
-    {"title": "Record", "items": [_item("Ledger", "receipt_long", "audit_event_changelist", "audit.view_event")]},
+    {
+        "title": "Record",
+        "items": [
+            _item("Ledger", "receipt_long", "audit_event_changelist", "audit.view_event"),
+            _item("Reports", "bar_chart", "reports", "partners.view_keyusage"),
+        ],
+    },
     {
         "title": "Staff",
         "items": [

@@ -155,7 +155,7 @@ def _facts(partner: Any) -> Section:
         Fact("Created", exact_moment(partner.created_at)),
         Fact("Changed", exact_moment(partner.updated_at)),
     ]
-    return Section("Partner", facts)
+    return Section("Partner", facts, more=Button("Reports", f"{reverse('admin:reports')}?partner={partner.slug}"))
 
 
 def _contacts(partner: Partner) -> Section:
