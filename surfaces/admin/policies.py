@@ -1,24 +1,31 @@
 """The gateway's policies: how each proxy asks, by which rules it is answered, and the configuration it needs."""
 
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from audit.admin_actions import ConsoleAction
-from audit.admin_base import ConsoleAdmin, Dossier, Fact, Section
-from audit.admin_display import badge, badges, code
+from audit.admin_base import ConsoleAdmin, Dossier, Fact, Section, Table, allows
+from audit.admin_display import badge, badges, code, link, moment, thousands
+from audit.event_display import subject_link
 from audit.models import Event
 from core.principals import Actor
 from surfaces.admin.display import SwitchFilter, state_badge
 from surfaces.forms import EditPolicyForm, PolicyForm
+from surfaces.gateway.checking import place_of
 from surfaces.gateway.configurations import FILE_NAMES, configuration
 from surfaces.models import GatewayPolicy
 from surfaces.names import Dialect, SurfaceName
 from surfaces.services.surfaces import create_policy, update_policy
+
+_LATELY: Final = timedelta(hours=24)
+_REFUSALS_SHOWN: Final = 20
 
 
 class CreatePolicy(ConsoleAction[PolicyForm]):
@@ -115,8 +122,27 @@ class GatewayPolicyAdmin(ConsoleAdmin):
         return Dossier(
             title=row.name,
             tags=[state_badge(is_enabled=row.is_enabled)],
-            sections=[Section("Policy", facts, is_wide=True)],
+            sections=[Section("Policy", facts, is_wide=True), *self.refusals(request, row)],
             warnings=[] if row.is_enabled else ["Switched off: every question under this policy is answered no."],
             ledger=Event.objects.about("gateway_policy", row.name).newest_first(),
             ledger_url=f"?subject={row.name}",
         )
+
+    def refusals(self, request: HttpRequest, row: GatewayPolicy) -> list[Section]:
+        """What this policy's proxies were refused lately, for staff who may see the ledger."""
+        if not allows(request, "audit.view_event"):
+            return []
+        lately = Event.objects.told_at(place_of(row.name)).since(timezone.now() - _LATELY).newest_first()
+        rows: list[list[str | SafeString]] = [
+            [
+                link(moment(each.recorded_at), "audit_event_change", each.pk),
+                code(each.data.get("slug", "")),
+                each.reason,
+                subject_link(each),
+                code(each.data.get("network") or "-"),
+                thousands(each.count),
+            ]
+            for each in lately[:_REFUSALS_SHOWN]
+        ]
+        table = Table(["When", "Told as", "Why", "Key", "From", "Times"], rows, empty="None in the last 24 hours.")
+        return [Section("Recent refusals", table=table, is_wide=True)]

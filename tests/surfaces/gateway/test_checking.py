@@ -15,12 +15,14 @@ from core.principals import Environment
 from partners.scopes import Scope
 from partners.services.keys import revoke_key
 from surfaces import rulebook
+from surfaces.gateway.answers import _header_text
 from surfaces.gateway.assertion import key_set, path_digest
 from surfaces.gateway.checking import turn_away
 from surfaces.gateway.configurations import IDENTITY_HEADERS
 from surfaces.names import Dialect, SurfaceName
 from tests.surfaces.gateway.questions import ask, check_of, header
 from tests.surfaces.tenants import PRODUCTS_LIST, Tenant, make_tenant
+from tests.surfaces.tokens.parties import make_customer, make_reseller
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:EdDSA is deprecated")]
 
@@ -60,6 +62,62 @@ def test_the_assertion_says_the_same_and_holds_for_this_request_alone(tenant: Te
     assert claims["tenant"] == str(tenant.partner.pk)
     assert (claims["surface"], claims["env"], claims["method"]) == ("supplier", "test", "POST")
     assert claims["path_sha256"] == path_digest(PRODUCTS_LIST)
+
+
+def test_a_resellers_token_is_told_as_its_account() -> None:
+    reseller = make_reseller()
+    answer = ask(Dialect.NGINX, "POST", "/Orders/Create", ("Authorization", f"Bearer {reseller.token()}"))
+
+    assert answer.status == 200
+    assert header(answer, "x-auth-subject") == str(reseller.account.pk)
+    assert header(answer, "x-auth-surface") == "reseller"
+    assert header(answer, "x-auth-scopes") == "orders:create orders:read"
+    assert header(answer, "x-auth-key-id") == header(answer, "x-auth-session") == "-"
+
+
+def test_a_customers_token_is_told_with_its_session() -> None:
+    customer = make_customer()
+    token = customer.signed_in()["Token"]
+    answer = ask(Dialect.ENVOY, "GET", "/Storefront/Account", ("Authorization", f"Bearer {token}"))
+    keys = KeySet.import_key_set(key_set())  # type: ignore[arg-type]
+    claims = jwt.decode(str(header(answer, "x-auth-assertion")), keys, algorithms=["EdDSA"]).claims
+
+    assert answer.status == 200
+    assert header(answer, "x-auth-subject") == str(customer.account.profile_id)
+    assert header(answer, "x-auth-session") == claims["sid"]
+    assert "key_id" not in claims
+
+
+def test_a_token_of_another_surface_lets_nobody_in() -> None:
+    token = make_reseller().token()
+    answer = ask(Dialect.CADDY, "GET", "/Storefront/Account", ("Authorization", f"Bearer {token}"))
+
+    assert answer.status == 401
+    assert header(answer, "www-authenticate") == 'Bearer realm="sticker", error="invalid_token"'
+
+
+@pytest.mark.parametrize("value", ["{}", "bearer{}", "Basic {}", "Bearer {} x", "Bearer  ", "Bearer {},{}"])
+def test_a_token_without_its_scheme_lets_nobody_in(value: str) -> None:
+    token = make_reseller().token()
+
+    assert ask(Dialect.CADDY, "POST", "/Orders/Create", ("Authorization", value.format(token, token))).status == 401
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_check_with_a_token_costs_one_query_and_no_write(dialect: Dialect) -> None:
+    lines = ("Authorization", f"Bearer {make_reseller().token()}")
+    assert ask(dialect, "POST", "/Orders/Create", lines).status == 200
+
+    with CaptureQueriesContext(connection) as queries:
+        assert ask(dialect, "POST", "/Orders/Create", lines).status == 200
+
+    assert len(queries) == 1
+    assert queries[0]["sql"].lstrip().startswith("SELECT")
+
+
+def test_a_subject_that_no_header_can_carry_is_encoded() -> None:
+    assert _header_text("Ada Byron\r\nX-Auth-Partner: evil\u00e9%") == "Ada%20Byron%0D%0AX-Auth-Partner:%20evil%C3%A9%25"
+    assert (_header_text("-"), _header_text("")) == ("%2D", "-")
 
 
 def test_a_key_without_any_scope_is_told_with_a_sign_for_none() -> None:
