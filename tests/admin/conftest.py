@@ -60,6 +60,7 @@ def described(service: "LiveService", world: World) -> Console:
         "person": reverse("admin:auth_user_change", args=[person.pk]),
         "role": reverse("admin:auth_group_change", args=[person.groups.model.objects.all()[0].pk]),
         "password": reverse("admin:password_change"),
+        "reports": f"{reverse('admin:reports')}?partner={world.partner.slug}",
         "try a request": reverse("admin:surfaces_route_try"),
         **{name: world.surface_url(name) for name in SURFACE_ROWS},
     }
