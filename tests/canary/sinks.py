@@ -15,7 +15,7 @@ def tables(database_url: str) -> Iterator[tuple[str, bytes]]:
     """Every table as text, as a dump would hold it."""
     with psycopg.connect(database_url) as connection:
         for schema, table in connection.execute(_TABLES).fetchall():
-            statement = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(schema, table))
+            statement = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT").format(sql.Identifier(schema, table))
             with connection.cursor() as cursor, cursor.copy(statement) as rows:
                 yield f"table {table}", b"".join(bytes(row) for row in rows)
 

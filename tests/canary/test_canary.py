@@ -79,6 +79,7 @@ def test_no_secret_is_left_anywhere(run: Run) -> None:
     partner = json.loads(run.manage("create_partner", "--name", "Northwind", "--json"))["id"]
     backend = run.issue("test key", partner, "test")
     use_well(run, backend)
+    hooked(run, partner)
     imported(run, partner)
     refused(run, partner, backend)
     misplaced(run, backend)
@@ -127,6 +128,28 @@ def signed_in(run: Run, backend: Backend, *, mode: str) -> None:
         run.see(f"{mode} {step}", page.call("POST", step, handle))
     run.see(f"{mode} replay", Page(backend).open(token))
     run.see("status", backend.call("GET", f"/v1/sessions/{answer.body['session']['id']}"))
+
+
+def hooked(run: Run, partner: str) -> None:
+    """Make webhook secrets in every way there is, and look wherever they might show."""
+    backend = run.issue("webhook key", partner, "test", "webhooks:manage,events:read")
+    endpoints, endpoint = "/v1/webhook-endpoints", {"url": "https://receiver.example/hook"}
+    made = backend.call("POST", endpoints, endpoint, **{"Idempotency-Key": "hook-1"})
+    learn_secret(run, "webhook secret", made)
+    run.see("endpoint again", backend.call("POST", endpoints, endpoint, **{"Idempotency-Key": "hook-1"}))
+    path = f"{endpoints}/{made.body['id']}"
+    for name, overlap in (("staged webhook secret", 3600), ("emergency webhook secret", 0)):
+        learn_secret(run, name, backend.call("POST", f"{path}/rotate-secret", {"overlap_seconds": overlap}))
+    run.see("test event", backend.call("POST", f"{path}/test", {"type": "order.shipped"}))
+    for read in (endpoints, path, "/v1/deliveries", "/v1/events"):
+        run.see(read, backend.call("GET", read))
+    run.see("deleted", backend.call("DELETE", path))
+
+
+def learn_secret(run: Run, name: str, answer: Answer) -> None:
+    """Remember a webhook secret, whose prefix is public; only the answer that makes it may hold it."""
+    run.flock.add(name, answer.body["secret"], public=len("whsec_"))
+    run.see(name, answer, name)
 
 
 def imported(run: Run, partner: str) -> None:
