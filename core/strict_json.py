@@ -13,12 +13,12 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 JsonObject = dict[str, Any]
 
 
-def read_json(body: bytes) -> JsonObject:
-    """Parse one request body.
+def read_json(body: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> JsonObject:
+    """Parse one request body, or an answer from outside.
 
-    Raises: PayloadTooLargeError over 64 KiB; InvalidRequestError for everything else that is not strict JSON.
+    Raises: PayloadTooLargeError over the bound; InvalidRequestError for everything else that is not strict JSON.
     """
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > max_bytes:
         raise PayloadTooLargeError
     try:
         value = _DECODER.decode(body.decode("utf-8"))

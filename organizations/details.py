@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from organizations.addresses import PostalAddress
 from organizations.models import ProfileRole
+from organizations.oauth.tokens import TokenSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class SetupRequest:
 
     organization: OrganizationDetails
     user: UserDetails
+    tokens: TokenSet | None = None
     billing: Sequence[PostalAddress] = ()
     shipping: Sequence[PostalAddress] = ()
 
@@ -56,3 +58,4 @@ class PartnerSetupRequest:
     organization: OrganizationDetails
     sites: Sequence[PostalAddress]
     members: Sequence[MemberDetails]
+    tokens: TokenSet | None = None

@@ -10,6 +10,8 @@ from core.fields import StrictTextField
 
 OPTIONAL: Final[Mapping[str, Any]] = {"required": False, "allow_null": True}
 OPTIONAL_TEXT: Final[Mapping[str, Any]] = {**OPTIONAL, "allow_blank": True}
+MAX_TOKEN_CHARS: Final = 8192
+MAX_TOKEN_SECONDS: Final = 10 * 365 * 86_400
 _LINE_ENDS: Final = frozenset("\t\n\r\u2028\u2029")
 
 
@@ -35,6 +37,21 @@ class ExternalIdField(LineField):
         text = super().to_internal_value(data)
         if not text.isprintable():
             raise serializers.ValidationError("This contains a character that cannot be seen.", code="invalid")
+        return text
+
+
+class TokenField(StrictTextField):
+    """A token as it stands in a header: visible ASCII, at most 8192 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_TOKEN_CHARS, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise serializers.ValidationError(
+                "This is not a token: it holds something else than visible ASCII.", code="invalid"
+            )
         return text
 
 

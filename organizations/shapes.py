@@ -1,53 +1,32 @@
 """What the bodies of the two setup calls may hold, and what is read out of them."""
 # ruff: noqa: N815  # the newer form is camelCase on the wire
 
-from typing import Any, ClassVar, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from rest_framework import serializers
 
-from core.fields import StrictEmailField, StrictTextField, validated
+from core.fields import StrictEmailField, validated
 from core.strict_json import JsonObject
-from organizations.addresses import PostalAddress, UnknownStateError, normalised
+from organizations.address_shapes import AddressShape, PostalAddressShape
+from organizations.addresses import PostalAddress
 from organizations.details import MemberDetails, OrganizationDetails, PartnerSetupRequest, SetupRequest, UserDetails
-from organizations.fields import OPTIONAL, OPTIONAL_TEXT, ExternalIdField, LineField, StrictBooleanField, StrictIntegerField
+from organizations.fields import (
+    MAX_TOKEN_SECONDS,
+    OPTIONAL,
+    OPTIONAL_TEXT,
+    ExternalIdField,
+    LineField,
+    StrictBooleanField,
+    StrictIntegerField,
+    TokenField,
+)
 from organizations.models import ProfileRole
+from organizations.oauth.tokens import TokenSet
 
 MAX_ADDRESSES: Final = 50
 MAX_USERS: Final = 100
-MAX_ACCESS_TOKEN_CHARS: Final = 8192
-MAX_ACCESS_TOKEN_SECONDS: Final = 10 * 365 * 86_400
-
-
-class PostalAddressShape(serializers.Serializer[Any]):
-    """What both forms call an address; checked, it is a PostalAddress."""
-
-    state_field: ClassVar[str] = "province"
-
-    line1 = LineField(max_length=200)
-    line2 = LineField(max_length=200, **OPTIONAL_TEXT)
-    city = LineField(max_length=100)
-    country = LineField(max_length=100, help_text="Absent: United States.", **OPTIONAL_TEXT)
-
-    def validate(self, attrs: Any) -> Any:
-        address = PostalAddress(
-            line1=attrs["line1"],
-            line2=attrs.get("line2") or "",
-            city=attrs["city"],
-            province=attrs["province"],
-            postal_code=attrs["postal_code"],
-            country=attrs.get("country") or "",
-            is_primary=attrs.get("is_primary") or False,
-        )
-        try:
-            return normalised(address)
-        except UnknownStateError:
-            message = "This is not a state of the United States. Name another country, or use a state's code or name."
-            raise serializers.ValidationError({self.state_field: [message]}) from None
-
-
-class AddressShape(PostalAddressShape):
-    province = LineField(max_length=100, help_text="In the United States a state, by code or name; stored by code.")
-    postalCode = LineField(max_length=20, source="postal_code")
+_STORED: Final = "Of your OAuth provider. Stored encrypted, used to keep the organization in sync, never given out."
 
 
 class SetupUser(serializers.Serializer[Any]):
@@ -71,14 +50,10 @@ class OrganizationSetup(serializers.Serializer[Any]):
     billingAddress = AddressShape(source="billing_address", **OPTIONAL)
     organizationEmail = StrictEmailField(source="organization_email", **OPTIONAL_TEXT)
     organizationPhone = LineField(max_length=32, source="organization_phone", **OPTIONAL_TEXT)
-    accessToken = StrictTextField(
-        source="access_token", max_length=MAX_ACCESS_TOKEN_CHARS, help_text="Checked, and not stored.", **OPTIONAL_TEXT
-    )
-    refreshToken = StrictTextField(
-        source="refresh_token", max_length=MAX_ACCESS_TOKEN_CHARS, help_text="Checked, and not stored.", **OPTIONAL_TEXT
-    )
+    accessToken = TokenField(source="access_token", help_text=_STORED, **OPTIONAL_TEXT)
+    refreshToken = TokenField(source="refresh_token", help_text=_STORED, **OPTIONAL_TEXT)
     accessTokenExpiresIn = StrictIntegerField(
-        source="access_token_expires_in", min_value=0, max_value=MAX_ACCESS_TOKEN_SECONDS, help_text="Seconds.", **OPTIONAL
+        source="access_token_expires_in", min_value=0, max_value=MAX_TOKEN_SECONDS, help_text="Seconds.", **OPTIONAL
     )
 
 
@@ -119,7 +94,7 @@ class PartnerOrganizationSetup(serializers.Serializer[Any]):
     partner_org_id = ExternalIdField(help_text="Your own name for the organization.")
     organization = PartnerOrganization()
     users: Any = serializers.ListSerializer(child=Member(), allow_empty=False, max_length=MAX_USERS)
-    access_token = StrictTextField(max_length=MAX_ACCESS_TOKEN_CHARS, help_text="Checked, and not stored.", **OPTIONAL_TEXT)
+    access_token = TokenField(help_text=_STORED, **OPTIONAL_TEXT)
 
 
 def setup_request(body: JsonObject) -> SetupRequest:
@@ -144,7 +119,8 @@ def setup_request(body: JsonObject) -> SetupRequest:
         address=fields.get("user_address"),
     )
     billing = fields.get("billing_address")
-    return SetupRequest(organization, details, (billing,) if billing else (), fields.get("shipping_locations") or ())
+    shipping = fields.get("shipping_locations") or ()
+    return SetupRequest(organization, details, _tokens(fields), (billing,) if billing else (), shipping)
 
 
 def partner_setup_request(body: JsonObject) -> PartnerSetupRequest:
@@ -164,4 +140,12 @@ def partner_setup_request(body: JsonObject) -> PartnerSetupRequest:
         )
         for user in fields["users"]
     ]
-    return PartnerSetupRequest(organization, given["addresses"], members)
+    return PartnerSetupRequest(organization, given["addresses"], members, _tokens(fields))
+
+
+def _tokens(fields: Mapping[str, Any]) -> TokenSet | None:
+    access_token, refresh_token = fields.get("access_token"), fields.get("refresh_token") or None
+    if access_token:
+        return TokenSet(access_token, refresh_token, fields.get("access_token_expires_in"))
+    # A refresh token alone gets its access token before the first sync.
+    return TokenSet("", refresh_token, expires_in=0) if refresh_token else None

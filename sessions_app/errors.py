@@ -10,13 +10,6 @@ class SessionNotFoundError(NotFoundError):
     message = "No session of yours has this id. Sessions are forgotten some time after they end."
 
 
-class OrganizationNotFoundError(NotFoundError):
-    code = -74
-    slug = "ORGANIZATION_NOT_FOUND"
-    title = "Organization not found"
-    message = "No organization of yours has this id. Set it up first."
-
-
 class ProfileNotFoundError(NotFoundError):
     code = -75
     slug = "PROFILE_NOT_FOUND"

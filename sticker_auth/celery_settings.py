@@ -13,6 +13,12 @@ SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "send webhooks": {"task": "webhooks.tasks.pump", "schedule": timedelta(seconds=2), "options": {"expires": 5}},
     "purge webhooks": {"task": "webhooks.tasks.purge", "schedule": timedelta(hours=1)},
     "watch webhooks": {"task": "webhooks.tasks.watch", "schedule": timedelta(minutes=1)},
+    "sync organizations": {
+        "task": "organizations.tasks.sync_organizations",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 20},
+    },
+    "tell of failing syncs": {"task": "organizations.tasks.send_sync_notices", "schedule": timedelta(minutes=1)},
     "renew key sets": {"task": "surfaces.tasks.renew_key_sets", "schedule": timedelta(seconds=30)},
     "purge used token ids": {"task": "surfaces.tasks.purge_used_ids", "schedule": timedelta(minutes=10)},
 }

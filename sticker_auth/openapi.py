@@ -34,12 +34,11 @@ from core.errors import (
     UnsupportedMediaTypeError,
 )
 from core.strict_json import JsonObject
-from organizations.errors import ProfileExistsError
+from organizations.errors import OrganizationNotFoundError, ProfileExistsError
 from partners.authentication import KeyedView
 from partners.errors import KeyNotRotatableError
 from sessions_app.errors import (
     EmbedCallError,
-    OrganizationNotFoundError,
     ProfileNotFoundError,
     SessionNotFoundError,
     UserNotFoundError,
@@ -128,6 +127,9 @@ def _complete(operation: JsonObject, view: type[ApiView], method: str) -> None:
     operation["security"] = _security(view, method)
     if issubclass(view, EmbedView):
         names = parts.EMBED_PARAMETERS[issubclass(view, RedeemView) :]
+        operation["parameters"] = [*operation.get("parameters", []), *(_ref("parameters", name) for name in names)]
+    if issubclass(view, SurfaceView):
+        names = surface_parts.parameters(view)
         operation["parameters"] = [*operation.get("parameters", []), *(_ref("parameters", name) for name in names)]
     if operation["operationId"] in _IDEMPOTENT:
         operation["parameters"] = [*operation.get("parameters", []), _ref("parameters", "IdempotencyKey")]

@@ -169,6 +169,11 @@ if not WEBHOOK_BODY_RETENTION <= WEBHOOK_UNDELIVERED_RETENTION <= WEBHOOK_DELIVE
         "WEBHOOK_BODY_RETENTION_DAYS, WEBHOOK_UNDELIVERED_RETENTION_DAYS and WEBHOOK_DELIVERY_RETENTION_DAYS must not fall"
     )
 
+# -- Organization sync: threads in each process that syncs, and how many organizations one provider is asked for at once
+SYNC_THREADS: int = number("SYNC_THREADS", default=4, minimum=1)
+SYNC_CALLS_PER_PROVIDER: int = number("SYNC_CALLS_PER_PROVIDER", default=4, minimum=1)
+SYNC_RUN_RETENTION = timedelta(days=number("SYNC_RUN_RETENTION_DAYS", default=30, minimum=1))
+
 # -- Lifetimes
 SESSION_TOKEN_LIFETIME = timedelta(seconds=number("SESSION_TOKEN_SECONDS", default=300, minimum=1))
 EMBED_IDLE_LIFETIME = timedelta(seconds=number("EMBED_IDLE_SECONDS", default=900, minimum=1))
@@ -178,9 +183,9 @@ RESELLER_TOKEN_LIFETIME = timedelta(seconds=number("RESELLER_TOKEN_SECONDS", def
 STOREFRONT_TOKEN_LIFETIME = timedelta(seconds=number("STOREFRONT_TOKEN_SECONDS", default=900, minimum=10))
 LOGIN_IDLE_LIFETIME = timedelta(seconds=number("LOGIN_IDLE_SECONDS", default=86_400, minimum=60))
 LOGIN_ABSOLUTE_LIFETIME = timedelta(seconds=number("LOGIN_ABSOLUTE_SECONDS", default=2_592_000, minimum=60))
-if RESELLER_TOKEN_LIFETIME > timedelta(hours=24):
+if timedelta(hours=24) < RESELLER_TOKEN_LIFETIME:
     raise ImproperlyConfigured("RESELLER_TOKEN_SECONDS must be at most 86400")
-if STOREFRONT_TOKEN_LIFETIME > timedelta(hours=1):
+if timedelta(hours=1) < STOREFRONT_TOKEN_LIFETIME:
     raise ImproperlyConfigured("STOREFRONT_TOKEN_SECONDS must be at most 3600")
 if not timedelta(seconds=1) <= SESSION_TOKEN_LIFETIME <= timedelta(seconds=300):
     raise ImproperlyConfigured("SESSION_TOKEN_SECONDS must lie between 1 and 300")

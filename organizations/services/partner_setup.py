@@ -10,6 +10,7 @@ from core.principals import Actor, Principal
 from organizations.details import OrganizationDetails, PartnerSetupRequest
 from organizations.models import Organization
 from organizations.services.addresses import replace_sites
+from organizations.services.grants import hand_over_tokens
 from organizations.services.ledger import record_organization
 from organizations.services.members import add_or_update_members
 
@@ -35,6 +36,8 @@ def setup_partner_organization(principal: Principal, *, request: PartnerSetupReq
         record_organization(organization, event=event, actor=actor)
         addresses_created = replace_sites(organization, sites=request.sites)
         users_created = add_or_update_members(organization, members=request.members, actor=actor)
+        if request.tokens:
+            hand_over_tokens(organization, tokens=request.tokens, actor=actor)
     return PartnerSetup(organization, is_new, users_created, addresses_created)
 
 

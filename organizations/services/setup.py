@@ -11,6 +11,7 @@ from organizations.details import SetupRequest, UserDetails
 from organizations.errors import ProfileExistsError
 from organizations.models import AddressKind, Organization, Profile
 from organizations.services.addresses import add_addresses, replace_user_address
+from organizations.services.grants import hand_over_tokens
 from organizations.services.ledger import record_organization, record_profile
 
 
@@ -35,6 +36,8 @@ def setup_organization(principal: Principal, *, request: SetupRequest, actor: Ac
         profile = _profile(organization, user=request.user, actor=actor)
         if request.user.address:
             replace_user_address(profile, address=request.user.address)
+        if request.tokens:
+            hand_over_tokens(organization, tokens=request.tokens, actor=actor)
     return Setup(organization, profile, is_new)
 
 

@@ -15,8 +15,9 @@ from core.db import Row, write_one
 from core.errors import StickerError
 from core.keyring import pepper_ring
 from core.principals import Actor, Principal
+from organizations.errors import OrganizationNotFoundError
 from organizations.models import Organization
-from sessions_app.errors import OrganizationNotFoundError, ProfileNotFoundError, UserNotFoundError
+from sessions_app.errors import ProfileNotFoundError, UserNotFoundError
 
 TOKEN_PURPOSE: Final = "session-token"  # noqa: S105  # keeps digests of different kinds apart
 

@@ -1,0 +1,1 @@
+"""How providers are spoken to: tokens, discovery, revocation, the organization's data; nothing here writes a row."""
