@@ -23,10 +23,12 @@ MEANINGS: Final[dict[Role, str]] = {
     Role.SUPPORT: "Rotates, pauses and resumes keys; tests, pauses and rotates webhook endpoints, and replays deliveries.",
     Role.ISSUER: (
         "Creates and edits partners, issues and imports keys, edits their names and networks; adds and edits webhook endpoints;"
-        " edits the surfaces' rules and hosts, entitles tenants, and registers issuers of player tokens with their keys."
+        " edits the surfaces' rules and hosts, entitles tenants, and registers issuers of player tokens with their keys;"
+        " creates resellers' and customers' accounts and clients, and sets their passwords and secrets."
     ),
     Role.RESPONDER: (
-        "Revokes keys and sessions, withdraws entitlements, disables webhook endpoints and player issuers, ends their keys,"
+        "Revokes keys and sessions, withdraws entitlements, disables accounts, clients, webhook endpoints and player issuers,"
+        " ends their keys and tokens,"
         " suspends partners, and ends everything of a partner in an emergency."
     ),
     Role.AUDITOR: "Reads and exports the ledger with addresses and user agents, and sees who holds which role.",
@@ -49,6 +51,10 @@ _SEES: Final = (
     "surfaces.view_order",
     "surfaces.view_payment",
     "surfaces.view_playerissuer",
+    "surfaces.view_reselleraccount",
+    "surfaces.view_resellerclient",
+    "surfaces.view_customeraccount",
+    "surfaces.view_loginsession",
     "webhooks.view_endpoint",
     "webhooks.view_delivery",
 )
@@ -69,6 +75,8 @@ GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
         "surfaces.edit_rules",
         "surfaces.grant_entitlement",
         "surfaces.manage_playerissuer",
+        "surfaces.manage_reseller",
+        "surfaces.manage_customer",
         "webhooks.manage_endpoint",
     ),
     Role.RESPONDER: (
@@ -80,6 +88,9 @@ GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
         "sessions_app.revoke_sessiontoken",
         "surfaces.withdraw_entitlement",
         "surfaces.stop_playerissuer",
+        "surfaces.disable_reseller",
+        "surfaces.disable_customer",
+        "surfaces.revoke_loginsession",
         "webhooks.disable_endpoint",
     ),
     Role.AUDITOR: (*_SEES, "audit.view_eventcontext", "audit.export_event", "auth.view_user", "auth.view_group"),

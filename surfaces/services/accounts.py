@@ -1,7 +1,7 @@
 """What staff do with any kind of account: disable, enable, and end all tokens. Effective on the next request, everywhere."""
 
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.db import models, transaction
@@ -15,7 +15,7 @@ from surfaces.models import CustomerAccount, ResellerAccount, ResellerClient
 from surfaces.token_errors import AccountNotFoundError
 
 Account = ResellerAccount | ResellerClient | CustomerAccount
-A = TypeVar("A", ResellerAccount, ResellerClient, CustomerAccount)
+A = TypeVar("A", bound=Account)
 SUBJECT_TYPES: Final[Mapping[type, str]] = {ResellerAccount: "reseller", ResellerClient: "client", CustomerAccount: "customer"}
 
 
@@ -24,7 +24,7 @@ def disable_account(account: A, *, reason: str, actor: Actor) -> A:
     with transaction.atomic():
         locked = lock_account(account)
         if locked.disabled_at is None:
-            _rows(locked).filter(pk=locked.pk).update(disabled_at=Now(), epoch=F("epoch") + 1)
+            rows_of(type(locked)).filter(pk=locked.pk).update(disabled_at=Now(), epoch=F("epoch") + 1)
             record(act_on(locked, EventType.ACCOUNT_DISABLED, actor, reason=reason))
     return fresh(locked)
 
@@ -34,7 +34,7 @@ def enable_account(account: A, *, reason: str, actor: Actor) -> A:
     with transaction.atomic():
         locked = lock_account(account)
         if locked.disabled_at is not None:
-            _rows(locked).filter(pk=locked.pk).update(disabled_at=None)
+            rows_of(type(locked)).filter(pk=locked.pk).update(disabled_at=None)
             record(act_on(locked, EventType.ACCOUNT_ENABLED, actor, reason=reason))
     return fresh(locked)
 
@@ -43,7 +43,7 @@ def revoke_tokens(account: A, *, reason: str, actor: Actor) -> A:
     """End every token and session of an account by raising its epoch; it may sign in again at once."""
     with transaction.atomic():
         locked = lock_account(account)
-        _rows(locked).filter(pk=locked.pk).update(epoch=F("epoch") + 1)
+        rows_of(type(locked)).filter(pk=locked.pk).update(epoch=F("epoch") + 1)
         record(act_on(locked, EventType.ACCOUNT_TOKENS_REVOKED, actor, reason=reason))
     return fresh(locked)
 
@@ -53,7 +53,7 @@ def find_account(model: type[A], identifier: str) -> A:
 
     Raises: AccountNotFoundError.
     """
-    found = model._default_manager.select_related("partner").filter(**_question(model, identifier)).first()
+    found = rows_of(model).select_related("partner").filter(**_question(model, identifier)).first()
     if found is None:
         raise AccountNotFoundError(reason="unknown_account")
     return found
@@ -64,7 +64,7 @@ def lock_account(account: A) -> A:
 
     Raises: AccountNotFoundError when it is gone.
     """
-    locked = _rows(account).select_for_update(no_key=True).filter(pk=account.pk).first()
+    locked = rows_of(type(account)).select_for_update(no_key=True).filter(pk=account.pk).first()
     if locked is None:
         raise AccountNotFoundError(reason="unknown_account")
     return locked
@@ -72,7 +72,7 @@ def lock_account(account: A) -> A:
 
 def fresh(account: A) -> A:
     """Read an account anew, with its partner."""
-    return _rows(account).select_related("partner").get(pk=account.pk)
+    return rows_of(type(account)).select_related("partner").get(pk=account.pk)
 
 
 def act_on(
@@ -85,11 +85,14 @@ def act_on(
     )
 
 
-def _rows(account: A) -> "models.QuerySet[A]":
-    return type(account)._default_manager.all()
+def rows_of(model: type[A]) -> "models.QuerySet[A]":
+    """The rows of one kind of account."""
+    manager: Any = model._default_manager
+    rows: models.QuerySet[A] = manager.all()
+    return rows
 
 
-def _question(model: type[Account], identifier: str) -> dict[str, object]:
+def _question(model: type, identifier: str) -> dict[str, object]:
     if model is ResellerClient and identifier.startswith("rc_"):
         return {"client_id": identifier}
     try:

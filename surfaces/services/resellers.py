@@ -19,11 +19,11 @@ from partners.models import Partner
 from partners.scopes import Scope
 from surfaces import passwords
 from surfaces.models import CustomerAccount, ResellerAccount
-from surfaces.services.accounts import act_on, fresh, lock_account
+from surfaces.services.accounts import act_on, fresh, lock_account, rows_of
 from surfaces.token_errors import EmailTakenError
 
 MAX_EMAIL_CHARS = 254
-P = TypeVar("P", ResellerAccount, CustomerAccount)
+P = TypeVar("P", bound=ResellerAccount | CustomerAccount)
 _is_email = EmailValidator(message="This is not an e-mail address.")
 
 
@@ -89,8 +89,7 @@ def set_password(account: P, *, reason: str, actor: Actor) -> PasswordSet:
         stored = passwords.hash_password(password)
     with transaction.atomic():
         locked = lock_account(account)
-        rows = type(account)._default_manager.filter(pk=locked.pk)
-        rows.update(password=stored, password_set_at=Now(), epoch=F("epoch") + 1)
+        rows_of(type(locked)).filter(pk=locked.pk).update(password=stored, password_set_at=Now(), epoch=F("epoch") + 1)
         record(act_on(locked, EventType.ACCOUNT_PASSWORD_SET, actor, reason=reason))
     return PasswordSet(fresh(locked), password)
 

@@ -15,17 +15,34 @@ from django.utils import timezone
 from core.principals import Environment
 from organizations.models import Organization, Profile
 from partners.models import ApiKey, KeyUsage, Partner
+from partners.scopes import Scope
 from partners.services.keys import IssuedKey
 from partners.services.partners import Contact, set_contacts, set_origins
 from sessions_app.models import EmbedSession, SessionToken
 from sticker_auth.roles import Role
-from surfaces.models import GatewayPolicy, Order, Payment, Product, Route
+from surfaces.models import GatewayPolicy, LoginSession, Order, Payment, Product, Route
 from surfaces.names import SurfaceName
+from surfaces.services.clients import ClientSpec, create_client
+from surfaces.services.customers import create_customer
 from surfaces.services.entitlements import grant_surface
 from surfaces.services.hosts import add_tenant_host
+from surfaces.services.resellers import ResellerSpec, create_reseller
 from tests.factories import ALICE, make_key, make_organization, make_partner, make_profile
 
-SURFACE_ROWS: Final = ("surface", "route", "entitlement", "tenanthost", "gatewaypolicy", "product", "order", "payment")
+SURFACE_ROWS: Final = (
+    "surface",
+    "route",
+    "entitlement",
+    "tenanthost",
+    "gatewaypolicy",
+    "product",
+    "order",
+    "payment",
+    "reselleraccount",
+    "resellerclient",
+    "customeraccount",
+    "loginsession",
+)
 PASSWORD: Final = "correct-horse-battery-staple"
 
 
@@ -95,6 +112,7 @@ def make_surface_rows(partner: Partner, environment: Environment) -> dict[str, i
     grant_surface(partner.pk, environment=environment, surface=SurfaceName.RESELLER, route_id=route.pk, actor=ALICE)
     lines = [{"sku": "STK-1", "quantity": 2, "price_minor": 450, "currency": "USD"}]
     order = Order.objects.create(**own, made_by=str(partner.pk), status="placed", items=lines, reference="PO-1")
+    accounts = make_account_rows(partner, environment)
     payment = {"amount_minor": 900, "currency": "USD", "reference": "PAY-1", "made_by": "9Vd1bTq0ZxLm"}
     return {
         "surface": SurfaceName.RESELLER.number.value,
@@ -105,6 +123,25 @@ def make_surface_rows(partner: Partner, environment: Environment) -> dict[str, i
         "product": Product.objects.create(**own, sku="STK-1", name="Sticker", price_minor=450, currency="USD").pk,
         "order": order.pk,
         "payment": Payment.objects.create(**own, order=order, **payment).pk,
+        **accounts,
+    }
+
+
+def make_account_rows(partner: Partner, environment: Environment) -> dict[str, int | UUID]:
+    """A reseller's account and client, and a customer who signed in."""
+    mail = f"{secrets.token_hex(4)}@example.com"
+    reseller = create_reseller(partner, spec=ResellerSpec(environment, mail, "Ada"), actor=ALICE)
+    client = create_client(partner, spec=ClientSpec(environment, "Stock sync", [Scope.ORDERS_READ]), actor=ALICE).client
+    customer = create_customer(make_profile(partner, environment=environment), email=mail, actor=ALICE)
+    soon = timezone.now() + timedelta(hours=1)
+    epochs = {"partner_epoch": 0, "profile_epoch": 0, "account_epoch": 0}
+    own = {"partner": partner, "environment": environment, "profile": customer.profile, "account": customer, **epochs}
+    login = LoginSession.objects.create(**own, origin="password", idle_expires_at=soon, expires_at=soon)
+    return {
+        "reselleraccount": reseller.pk,
+        "resellerclient": client.pk,
+        "customeraccount": customer.pk,
+        "loginsession": login.pk,
     }
 
 

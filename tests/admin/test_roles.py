@@ -24,6 +24,10 @@ LIST_ACTIONS: Final = {
     "surfaces_entitlement_grant": Role.ISSUER,
     "surfaces_tenanthost_create": Role.ISSUER,
     "surfaces_gatewaypolicy_create": Role.ISSUER,
+    "surfaces_reselleraccount_create": Role.ISSUER,
+    "surfaces_resellerclient_create": Role.ISSUER,
+    "surfaces_customeraccount_create": Role.ISSUER,
+    "surfaces_customeraccount_policy": Role.ISSUER,
     "partners_partner_create": Role.ISSUER,
     "partners_apikey_issue": Role.ISSUER,
     "partners_apikey_import": Role.ISSUER,
@@ -38,6 +42,10 @@ SURFACE_LISTS: Final = (
     "surfaces_product",
     "surfaces_order",
     "surfaces_payment",
+    "surfaces_reselleraccount",
+    "surfaces_resellerclient",
+    "surfaces_customeraccount",
+    "surfaces_loginsession",
 )
 LISTS: Final = (
     "partners_partner",
@@ -65,6 +73,19 @@ def all_actions(world: World) -> dict[str, Role]:
         world.surface_url("entitlement", "withdraw"): Role.RESPONDER,
         world.surface_url("tenanthost", "remove"): Role.ISSUER,
         world.surface_url("gatewaypolicy", "edit"): Role.ISSUER,
+        world.surface_url("reselleraccount", "edit"): Role.ISSUER,
+        world.surface_url("reselleraccount", "password"): Role.ISSUER,
+        world.surface_url("reselleraccount", "disable"): Role.RESPONDER,
+        world.surface_url("reselleraccount", "revoke-tokens"): Role.RESPONDER,
+        world.surface_url("resellerclient", "edit"): Role.ISSUER,
+        world.surface_url("resellerclient", "rotate"): Role.ISSUER,
+        world.surface_url("resellerclient", "revoke-secret"): Role.RESPONDER,
+        world.surface_url("resellerclient", "disable"): Role.RESPONDER,
+        world.surface_url("resellerclient", "revoke-tokens"): Role.RESPONDER,
+        world.surface_url("customeraccount", "password"): Role.ISSUER,
+        world.surface_url("customeraccount", "disable"): Role.RESPONDER,
+        world.surface_url("customeraccount", "revoke-tokens"): Role.RESPONDER,
+        world.surface_url("loginsession", "revoke"): Role.RESPONDER,
     }
     return keys | partners | lists | surfaces | {world.session_url("revoke"): Role.RESPONDER}
 
