@@ -192,7 +192,7 @@ class Migration(migrations.Migration):
                 ("is_enabled", models.BooleanField(default=True)),
             ],
             options={
-                "permissions": [("edit_rules", "Can edit surfaces, routes, tenant hosts and gateway policies")],
+                "permissions": [("edit_rules", "Can edit the rules of the surfaces")],
                 "default_permissions": ("view",),
                 "constraints": [
                     models.CheckConstraint(

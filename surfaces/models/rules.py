@@ -53,7 +53,7 @@ class Surface(models.Model):
 
     class Meta:
         default_permissions = ("view",)
-        permissions = [("edit_rules", "Can edit surfaces, routes, tenant hosts and gateway policies")]
+        permissions = [("edit_rules", "Can edit the rules of the surfaces")]
         constraints = [
             models.CheckConstraint(condition=models.Q(name__in=list(SurfaceName)), name="surface_name_known"),
             models.CheckConstraint(condition=models.Q(mechanism__in=list(Mechanism)), name="surface_mechanism_known"),
