@@ -20,6 +20,8 @@ VERIFY_QUIET: Final = "verify, no tracking or log"
 VERIFY_FEW: Final = "verify, few keys"
 HANDSHAKE: Final = "handshake"
 REDEEM: Final = "redeem"
+GATEWAY_KEY: Final = "gateway check by key"
+GATEWAY_TOKEN: Final = "gateway check by token"
 PEERS: Final = {
     "api-key": "djangorestframework-api-key",
     "knox": "django-rest-knox",
@@ -30,6 +32,7 @@ _SCHEMES: Final = {"api-key": "Api-Key", "knox": "Token", "oauth": "Bearer", "jw
 _SETTLE_SECONDS: Final = 2 * FLUSH_SECONDS + 0.2
 # No machine redeems faster than this with one worker; a token that is sent twice would count as an error.
 _MOST_REDEEMS_A_SECOND: Final = 5_000
+_MOST_GATEWAY_CREDENTIALS: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def of(stage: Stage) -> list[Cell]:
         Cell(VERIFY_FEW, "few", _repeated(_whoami(stage, "few"))),
         Cell(HANDSHAKE, "ours", _repeated(_handshakes(stage)), _SETTLE_SECONDS),
         Cell(REDEEM, "ours", _redemptions(stage)),
+        *_gateway_checks(stage),
     ]
     return [cell for cell in cells if not wanted or cell.name in wanted]
 
@@ -86,6 +90,31 @@ def _whoami(stage: Stage, server: str) -> Path:
     keys = stage.few["keys"] if server == "few" else stage.ours["keys"]
     headers = ({"Authorization": f"Bearer {key}"} for key in _shuffled(keys))
     requests.save(file, (requests.render("GET", "/v1/whoami", port=port, headers=each) for each in headers))
+    return file
+
+
+def _gateway_checks(stage: Stage) -> list[Cell]:
+    """A check as Caddy asks it, with a surface key and with a Reseller token."""
+    names = {GATEWAY_KEY, GATEWAY_TOKEN}
+    if "gateway" not in stage.servers or (stage.options.cells and not names & {*stage.options.cells}):
+        return []
+    port = stage.servers["gateway"].port
+    seed = [sys.executable, "-m", "bench.seed_gateway", str(min(stage.options.used, _MOST_GATEWAY_CREDENTIALS))]
+    environment = {**stage.environment, "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
+    seeded = json.loads(run_to_end(seed, env=environment, seconds=300))
+    keys = _checks(stage, "gateway-key", "/Supplier/Products/List", [{"ApiKey": key} for key in seeded["keys"]])
+    tokens = [{"Authorization": f"Bearer {token}"} for token in seeded["tokens"]]
+    return [
+        Cell(GATEWAY_KEY, "gateway", _repeated(keys), _SETTLE_SECONDS),
+        Cell(GATEWAY_TOKEN, "gateway", _repeated(_checks(stage, "gateway-token", "/Orders/Create", tokens))),
+    ]
+
+
+def _checks(stage: Stage, name: str, uri: str, credentials: list[dict[str, str]]) -> Path:
+    file, port = stage.folder / f"{name}.requests", stage.servers["gateway"].port
+    asked = {"X-Forwarded-Method": "POST", "X-Forwarded-Uri": uri, "X-Forwarded-Host": "shop.example"}
+    headers = ({**asked, "X-Forwarded-For": "127.0.0.1", **each} for each in credentials)
+    requests.save(file, (requests.render("GET", "/auth/verify/caddy", port=port, headers=each) for each in headers))
     return file
 
 

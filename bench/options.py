@@ -12,7 +12,10 @@ PEERS: Final = ("api-key", "knox", "oauth", "jwt")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The size of a run. `keys` are rows of each credential table, `used` of them are sent; `dead` tokens are purged."""
+    """The size of a run. `keys` are rows of each credential table, `used` of them are sent; `dead` tokens are purged.
+
+    Without `has_gateway` no gateway is started, and its cells are not visited.
+    """
 
     is_quick: bool
     is_json: bool
@@ -26,6 +29,7 @@ class Options:
     workers: int
     client: str
     peers: tuple[str, ...]
+    has_gateway: bool
     cells: tuple[str, ...]
     deadline_seconds: int
 
@@ -43,10 +47,13 @@ _FULL: Final = Options(
     workers=1,
     client="auto",
     peers=PEERS,
+    has_gateway=True,
     cells=(),
     deadline_seconds=1800,
 )
-_QUICK: Final = replace(_FULL, is_quick=True, rounds=3, seconds=2, purges=1, peers=PEERS[:1], deadline_seconds=290)
+_QUICK: Final = replace(
+    _FULL, is_quick=True, rounds=3, seconds=2, purges=1, peers=PEERS[:1], has_gateway=False, deadline_seconds=290
+)
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -55,6 +62,7 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--quick", action="store_true", help="the promised ratios only, in under five minutes")
     parser.add_argument("--json", action="store_true", dest="is_json", help="end with one JSON object on the last line")
     parser.add_argument("--cells", help="comma-separated names of the cells to visit; default all")
+    parser.add_argument("--gateway", action="store_true", help="visit the gateway's cells in the quick form too, and its peers")
     parser.add_argument("--client", choices=["auto", "wrk", "bundled"], help="load generator; default wrk when installed")
     numbers = ("rounds", "keys", "few_keys", "used", "dead", "purges", "workers", "deadline_seconds")
     for name in numbers:
@@ -62,6 +70,8 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--seconds", type=float, help="length of one visit")
     given = vars(parser.parse_args(arguments))
     chosen = _QUICK if given.pop("quick") else _FULL
+    if given.pop("gateway"):
+        chosen = replace(chosen, has_gateway=True, peers=PEERS)
     cells = tuple(filter(None, (given.pop("cells") or "").split(",")))
     options = replace(chosen, cells=cells, **{name: value for name, value in given.items() if value is not None})
     return replace(options, client=choose_client(options.client), used=min(options.used, options.keys))

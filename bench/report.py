@@ -31,6 +31,12 @@ _RATIOS: Final = {
     "keys_1m_vs_1k_p50": (cells.VERIFY_QUIET, cells.VERIFY_FEW, "p50_ms"),
     "keys_1m_vs_1k_cpu": (cells.VERIFY_QUIET, cells.VERIFY_FEW, "cpu_us"),
     "tracking_on_vs_off": (cells.VERIFY, cells.VERIFY_QUIET, "rps"),
+    "gateway_key_vs_bare_drf": (cells.GATEWAY_KEY, cells.BARE_DRF, "rps"),
+    "gateway_token_vs_bare_drf": (cells.GATEWAY_TOKEN, cells.BARE_DRF, "rps"),
+    "gateway_token_vs_oauth_toolkit": (cells.GATEWAY_TOKEN, cells.PEERS["oauth"], "rps"),
+    "gateway_token_vs_simplejwt": (cells.GATEWAY_TOKEN, cells.PEERS["jwt"], "rps"),
+    "gateway_token_cpu_vs_oauth_toolkit": (cells.GATEWAY_TOKEN, cells.PEERS["oauth"], "cpu_us"),
+    "gateway_token_cpu_vs_simplejwt": (cells.GATEWAY_TOKEN, cells.PEERS["jwt"], "cpu_us"),
 }
 
 

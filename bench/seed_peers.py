@@ -90,7 +90,7 @@ def _oauth(rows: int, used: int) -> list[str]:
         """INSERT INTO oauth2_provider_accesstoken (user_id, token, token_checksum, application_id, expires, scope, created,
              updated, resource)
            SELECT %s, md5(n::text), encode(sha256(md5(n::text)::bytea), 'hex'), %s, now() + interval '1 day', 'read', now(),
-             now(), ''
+             now(), '[]'
            FROM generate_series(1, %s) AS n""",
         [FILLER_USER, application.pk, rows - used],
     )

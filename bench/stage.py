@@ -68,6 +68,7 @@ def built(options: Options) -> Iterator[Stage]:
                 ("quiet", "bench.quiet_rsgi", "many"),
                 ("few", "bench.quiet_rsgi", "few"),
                 ("peers", "bench.peers_wsgi", "peers"),
+                *([("gateway", "sticker_auth.gateway", "many")] if options.has_gateway else []),
             )
         }
         yield Stage(
@@ -148,8 +149,9 @@ def _calm(postgres: EmbeddedPostgres) -> None:
 @contextmanager
 def _server(options: Options, folder: Path, name: str, application: str, environment: Mapping[str, str]) -> Iterator[Server]:
     port = free_port()
+    interface = "asgi" if name == "gateway" else application[-4:]
     command = [
-        *(sys.executable, "-m", "granian", f"{application}:application", "--interface", application[-4:], "--http", "1"),
+        *(sys.executable, "-m", "granian", f"{application}:application", "--interface", interface, "--http", "1"),
         *("--host", "127.0.0.1", "--port", str(port), "--no-ws", "--workers", str(options.workers)),
         *(("--blocking-threads", "1") if application.endswith("wsgi") else ()),
     ]
