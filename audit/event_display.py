@@ -28,6 +28,7 @@ _PAGES: Final = {
     "payment": "surfaces_payment_change",
     "endpoint": "webhooks_endpoint_change",
     "delivery": "webhooks_delivery_change",
+    "player_issuer": "surfaces_playerissuer_change",
 }
 _KID: Final = re.compile(r"[0-9A-Za-z]{12}", re.ASCII)
 

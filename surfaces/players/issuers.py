@@ -45,7 +45,10 @@ ORDER BY {_FITS} DESC, i.disabled_at IS NULL DESC, i.id LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class IssuerRules:
-    """How an issuer's tokens must look, and the keys it gave us, at one version."""
+    """How an issuer's tokens must look, and the keys it gave us, at one version.
+
+    `is_complete` tells whether every one of the keys could be opened here.
+    """
 
     id: UUID
     version: int
@@ -65,6 +68,7 @@ class IssuerRules:
     name_claim: str
     allows_profile_creation: bool
     organization_external_id: str
+    is_complete: bool
     keys: Sequence[VerificationKey] = field(repr=False)
 
 
@@ -131,6 +135,9 @@ def rules_of(sighting: Sighting) -> IssuerRules:
     if issuer is None:
         raise FlawError(Step.ISSUER, "This issuer is gone.")
     rules = read_rules(issuer)
+    if not rules.is_complete:
+        # This process may only have to learn of a key of the ring: next time it may open.
+        return rules
     if len(_remembered) >= _MAX_REMEMBERED:
         _remembered.clear()
     _remembered[rules.id] = rules
@@ -139,7 +146,8 @@ def rules_of(sighting: Sighting) -> IssuerRules:
 
 def read_rules(issuer: PlayerIssuer) -> IssuerRules:
     """The rules of an issuer's row, with its live keys."""
-    live = PlayerKey.objects.filter(issuer=issuer, retired_at=None).order_by("created_at", "id")
+    live = list(PlayerKey.objects.filter(issuer=issuer, retired_at=None).order_by("created_at", "id"))
+    keys = tuple(key for row in live if (key := _opened(row, issuer)))
     return IssuerRules(
         id=issuer.pk,
         version=issuer.version,
@@ -159,7 +167,8 @@ def read_rules(issuer: PlayerIssuer) -> IssuerRules:
         name_claim=issuer.name_claim,
         allows_profile_creation=issuer.allows_profile_creation,
         organization_external_id=issuer.organization_external_id,
-        keys=tuple(key for row in live if (key := _opened(row, issuer))),
+        is_complete=len(keys) == len(live),
+        keys=keys,
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from sticker_auth.local.redis import EmbeddedRedis
 from tests.canary import sinks
 from tests.canary.canaries import Flock
+from tests.canary.players import play
 from tests.canary.staff import Staff
 from tests.journeys.parties import ALL_SCOPES, SETUP, USER, Answer, Backend, Page, send
 from tests.servers import TEST_SETTINGS, LiveService, PrivatePostgres
@@ -85,6 +86,7 @@ def test_no_secret_is_left_anywhere(run: Run) -> None:
     misplaced(run, backend)
     malformed(run, backend)
     staffed(run, partner)
+    play(run, partner)
     while_the_database_is_down(run, backend)
     run.manage("shell", "-v0", "-c", "from sessions_app.tasks import purge_expired; purge_expired.delay()")
     search(run)
