@@ -24,7 +24,7 @@ from surfaces import rulebook
 from surfaces.admission import admit
 from surfaces.authentication import mark
 from surfaces.decisions import Decision, Question
-from surfaces.gateway.answers import Answer, accepted, refused
+from surfaces.gateway.answers import Answer, accepted, key_id_of, refused
 from surfaces.gateway.dialects import Check, ClientRequest, first_line, read_check
 from surfaces.rulebook import Policy
 
@@ -195,7 +195,7 @@ def _line(course: _Course, answer: Answer, began: float) -> dict[str, Any]:
         "duration_ms": round((time.perf_counter() - began) * 1000, 2),
         "address": context_of(request).address,
         "rule": decision.rule.name if decision and decision.rule else None,
-        "kid": request.META.get("sticker.kid") or (proven.key_id if proven else None),
+        "kid": (key_id_of(proven) if proven else request.META.get("sticker.kid")) or None,
         "partner": proven.partner_id if proven else request.META.get("sticker.partner"),
         "reason": refusal.reason if refusal else None,
     }
