@@ -1,5 +1,7 @@
 """Customers' accounts, and whether a tenant's customers may sign in with a password at all."""
 
+from uuid import UUID
+
 from django.db import transaction
 
 from audit.events import EventType
@@ -10,7 +12,8 @@ from organizations.models import Profile
 from partners.models import Partner
 from surfaces.models import CustomerAccount, LoginPolicy
 from surfaces.services.accounts import act_on, fresh
-from surfaces.services.resellers import checked_email, taking_email
+from surfaces.services.resellers import PasswordSet, checked_email, set_password, taking_email
+from surfaces.token_errors import AccountNotFoundError
 
 
 def create_customer(profile: Profile, *, email: str, actor: Actor) -> CustomerAccount:
@@ -34,6 +37,26 @@ def create_customer(profile: Profile, *, email: str, actor: Actor) -> CustomerAc
         account.save(force_insert=True)
         record(act_on(account, EventType.ACCOUNT_CREATED, actor, data={"profile_id": str(profile.pk)}))
     return fresh(account)
+
+
+def open_customer(profile: Profile, *, email: str, actor: Actor) -> PasswordSet:
+    """Create an account with its first password, both or neither.
+
+    Raises: EmailTakenError, InvalidRequestError.
+    """
+    with transaction.atomic():
+        return set_password(create_customer(profile, email=email, actor=actor), reason="", actor=actor)
+
+
+def find_profile(profile_id: UUID) -> Profile:
+    """Find the user an account is for.
+
+    Raises: AccountNotFoundError.
+    """
+    profile = Profile.objects.filter(pk=profile_id).first()
+    if profile is None:
+        raise AccountNotFoundError("No user has this id.", reason="unknown_profile")
+    return profile
 
 
 def allow_customer_passwords(

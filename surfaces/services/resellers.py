@@ -94,6 +94,15 @@ def set_password(account: P, *, reason: str, actor: Actor) -> PasswordSet:
     return PasswordSet(fresh(locked), password)
 
 
+def open_reseller(partner: Partner, *, spec: ResellerSpec, actor: Actor) -> PasswordSet:
+    """Create an account with its first password, both or neither.
+
+    Raises: EmailTakenError, InvalidRequestError.
+    """
+    with transaction.atomic():
+        return set_password(create_reseller(partner, spec=spec, actor=actor), reason="", actor=actor)
+
+
 def checked_email(email: str) -> str:
     """Trim an e-mail address.
 

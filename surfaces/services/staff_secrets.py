@@ -15,8 +15,8 @@ from partners.models import IdempotencyRecord, Partner
 from surfaces.models import CustomerAccount, ResellerAccount, ResellerClient
 from surfaces.services.accounts import rows_of
 from surfaces.services.clients import ClientSpec, IssuedSecret, create_client, rotate_secret
-from surfaces.services.customers import create_customer
-from surfaces.services.resellers import PasswordSet, ResellerSpec, create_reseller, set_password
+from surfaces.services.customers import open_customer
+from surfaces.services.resellers import PasswordSet, ResellerSpec, open_reseller, set_password
 
 A = TypeVar("A", bound=ResellerAccount | ResellerClient | CustomerAccount)
 P = TypeVar("P", bound=ResellerAccount | CustomerAccount)
@@ -39,7 +39,7 @@ def create_reseller_by_form(
     """
 
     def act() -> PasswordSet:
-        return set_password(create_reseller(partner, spec=spec, actor=actor), reason="", actor=actor)
+        return open_reseller(partner, spec=spec, actor=actor)
 
     return _password_once(ResellerAccount, partner.pk, spec.environment.value, form_id, act)
 
@@ -51,7 +51,7 @@ def create_customer_by_form(profile: Profile, *, email: str, form_id: str, actor
     """
 
     def act() -> PasswordSet:
-        return set_password(create_customer(profile, email=email, actor=actor), reason="", actor=actor)
+        return open_customer(profile, email=email, actor=actor)
 
     return _password_once(CustomerAccount, profile.partner_id, profile.environment, form_id, act)
 
