@@ -89,6 +89,29 @@ class Migration(migrations.Migration):
             options={
                 "permissions": [("export_event", "Can export ledger rows")],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        models.F("partner_id"), models.OrderBy(models.F("id"), descending=True), name="audit_event_partner"
+                    ),
+                    models.Index(
+                        models.F("subject_id"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        condition=models.Q(("subject_id", ""), _negated=True),
+                        name="audit_event_subject",
+                    ),
+                    models.Index(
+                        models.F("type"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        condition=models.Q(("type__in", ("session.created", "session.redeemed")), _negated=True),
+                        name="audit_event_rare_type",
+                    ),
+                    models.Index(
+                        models.F("request_id"),
+                        condition=models.Q(("request_id", ""), _negated=True),
+                        name="audit_event_request",
+                    ),
+                    django.contrib.postgres.indexes.BrinIndex(models.F("recorded_at"), name="audit_event_recorded"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -113,44 +136,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(models.F("recorded_at"), condition=models.Q(("is_cut", False)), name="audit_context_uncut")
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                models.F("partner_id"), models.OrderBy(models.F("id"), descending=True), name="audit_event_partner"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                models.F("subject_id"),
-                models.OrderBy(models.F("id"), descending=True),
-                condition=models.Q(("subject_id", ""), _negated=True),
-                name="audit_event_subject",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                models.F("type"),
-                models.OrderBy(models.F("id"), descending=True),
-                condition=models.Q(("type__in", ("session.created", "session.redeemed")), _negated=True),
-                name="audit_event_rare_type",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                models.F("request_id"), condition=models.Q(("request_id", ""), _negated=True), name="audit_event_request"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=django.contrib.postgres.indexes.BrinIndex(models.F("recorded_at"), name="audit_event_recorded"),
-        ),
-        migrations.AddIndex(
-            model_name="eventcontext",
-            index=models.Index(models.F("recorded_at"), condition=models.Q(("is_cut", False)), name="audit_context_uncut"),
         ),
     ]

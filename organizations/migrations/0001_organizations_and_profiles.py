@@ -36,6 +36,20 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("partner"), models.F("environment"), models.F("external_id"), name="organization_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="organization_environment",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("external_id", ""), _negated=True), name="organization_external_id_given"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -68,6 +82,39 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        models.F("organization"), django.db.models.functions.text.Lower("email"), name="profile_by_email"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("partner"),
+                        models.F("environment"),
+                        models.F("external_id"),
+                        condition=models.Q(("external_id__isnull", False)),
+                        name="profile_once",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("organization"),
+                        django.db.models.functions.text.Lower("email"),
+                        condition=models.Q(("external_id", None)),
+                        name="profile_email_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="profile_environment",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("role__in", ["admin", "member"])), name="profile_role_known"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("external_id", None), models.Q(("external_id", ""), _negated=True), _connector="OR"
+                        ),
+                        name="profile_external_id_given",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -107,95 +154,22 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("organization"), condition=models.Q(("is_primary", True)), name="address_one_primary"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["user", "shipping", "billing", "site"])), name="address_kind_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "user"), ("profile__isnull", False)),
+                            models.Q(models.Q(("kind", "user"), _negated=True), ("profile", None)),
+                            _connector="OR",
+                        ),
+                        name="address_of_user_has_profile",
+                    ),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="organization",
-            constraint=models.UniqueConstraint(
-                models.F("partner"), models.F("environment"), models.F("external_id"), name="organization_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="organization",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="organization_environment",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="profile",
-            index=models.Index(
-                models.F("organization"), django.db.models.functions.text.Lower("email"), name="profile_by_email"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="profile",
-            constraint=models.UniqueConstraint(
-                models.F("partner"),
-                models.F("environment"),
-                models.F("external_id"),
-                condition=models.Q(("external_id__isnull", False)),
-                name="profile_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="profile",
-            constraint=models.UniqueConstraint(
-                models.F("organization"),
-                django.db.models.functions.text.Lower("email"),
-                condition=models.Q(("external_id", None)),
-                name="profile_email_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="address",
-            constraint=models.UniqueConstraint(
-                models.F("organization"), condition=models.Q(("is_primary", True)), name="address_one_primary"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="address",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["user", "shipping", "billing", "site"])), name="address_kind_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="address",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "user"), ("profile__isnull", False)),
-                    models.Q(models.Q(("kind", "user"), _negated=True), ("profile", None)),
-                    _connector="OR",
-                ),
-                name="address_of_user_has_profile",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="organization",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("external_id", ""), _negated=True), name="organization_external_id_given"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="profile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="profile_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="profile",
-            constraint=models.CheckConstraint(condition=models.Q(("role__in", ["admin", "member"])), name="profile_role_known"),
-        ),
-        migrations.AddConstraint(
-            model_name="profile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("external_id", None), models.Q(("external_id", ""), _negated=True), _connector="OR"),
-                name="profile_external_id_given",
-            ),
         ),
     ]

@@ -137,6 +137,62 @@ class Migration(migrations.Migration):
                     ("revoke_apikey", "Can revoke API keys"),
                 ],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(models.F("partner"), models.F("environment"), name="apikey_partner")],
+                "constraints": [
+                    models.UniqueConstraint(models.F("kid"), name="apikey_kid_once"),
+                    models.CheckConstraint(condition=models.Q(("digest__length", 32)), name="apikey_digest_length"),
+                    models.CheckConstraint(condition=models.Q(("kid__regex", "^[0-9A-Za-z]{12}$")), name="apikey_kid_form"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", [core.credentials.KeyKind["SECRET"], core.credentials.KeyKind["SURFACE"]])
+                        ),
+                        name="apikey_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="apikey_environment_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("revoke_reason", None), ("revoked_at", None)),
+                            models.Q(
+                                (
+                                    "revoke_reason__in",
+                                    [
+                                        "compromise",
+                                        "superseded",
+                                        "affiliation_changed",
+                                        "privilege_withdrawn",
+                                        "cessation_of_operation",
+                                    ],
+                                ),
+                                ("revoke_reason__isnull", False),
+                                ("revoked_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="apikey_revoked_with_reason",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("digest"), condition=models.Q(("is_imported", True)), name="apikey_imported_once"
+                    ),
+                    models.UniqueConstraint(
+                        models.F("family_id"),
+                        models.F("generation"),
+                        condition=models.Q(("generation__gt", 1)),
+                        name="apikey_generation_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("setup_per_minute", None), ("setup_per_minute__gte", 1), _connector="OR"),
+                        name="apikey_setup_limit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("handshake_per_minute", None), ("handshake_per_minute__gte", 1), _connector="OR"),
+                        name="apikey_handshake_limit",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -162,6 +218,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "constraints": [models.UniqueConstraint(models.F("partner"), models.F("email"), name="contact_once")],
             },
         ),
         migrations.CreateModel(
@@ -179,6 +236,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("partner"), models.F("environment"), models.F("origin"), name="origin_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("origin__regex", "^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"),
+                            models.Q(
+                                ("environment", "test"), ("origin__regex", "^http://(localhost|127\\.0\\.0\\.1):[0-9]{1,5}$")
+                            ),
+                            _connector="OR",
+                        ),
+                        name="origin_is_exact",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -236,111 +308,5 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="apikey",
-            index=models.Index(models.F("partner"), models.F("environment"), name="apikey_partner"),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.UniqueConstraint(models.F("kid"), name="apikey_kid_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(condition=models.Q(("digest__length", 32)), name="apikey_digest_length"),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(condition=models.Q(("kid__regex", "^[0-9A-Za-z]{12}$")), name="apikey_kid_form"),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", [core.credentials.KeyKind["SECRET"], core.credentials.KeyKind["SURFACE"]])),
-                name="apikey_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="apikey_environment_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("revoke_reason", None), ("revoked_at", None)),
-                    models.Q(
-                        (
-                            "revoke_reason__in",
-                            [
-                                "compromise",
-                                "superseded",
-                                "affiliation_changed",
-                                "privilege_withdrawn",
-                                "cessation_of_operation",
-                            ],
-                        ),
-                        ("revoke_reason__isnull", False),
-                        ("revoked_at__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="apikey_revoked_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.UniqueConstraint(
-                models.F("digest"), condition=models.Q(("is_imported", True)), name="apikey_imported_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.UniqueConstraint(
-                models.F("family_id"),
-                models.F("generation"),
-                condition=models.Q(("generation__gt", 1)),
-                name="apikey_generation_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="partnercontact",
-            constraint=models.UniqueConstraint(models.F("partner"), models.F("email"), name="contact_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="partnerorigin",
-            constraint=models.UniqueConstraint(
-                models.F("partner"), models.F("environment"), models.F("origin"), name="origin_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="partnerorigin",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("origin__regex", "^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"),
-                    models.Q(("environment", "test"), ("origin__regex", "^http://(localhost|127\\.0\\.0\\.1):[0-9]{1,5}$")),
-                    _connector="OR",
-                ),
-                name="origin_is_exact",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("setup_per_minute", None), ("setup_per_minute__gte", 1), _connector="OR"),
-                name="apikey_setup_limit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("handshake_per_minute", None), ("handshake_per_minute__gte", 1), _connector="OR"),
-                name="apikey_handshake_limit",
-            ),
         ),
     ]

@@ -63,6 +63,28 @@ class Migration(migrations.Migration):
             options={
                 "permissions": [("revoke_sessiontoken", "Can revoke sessions")],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(models.F("expires_at"), name="token_expiry")],
+                "constraints": [
+                    models.UniqueConstraint(models.F("digest"), name="token_digest_once"),
+                    models.CheckConstraint(condition=models.Q(("digest__length", 32)), name="token_digest_length"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="token_environment",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "expires_at__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("created_at"), "+", models.Value(datetime.timedelta(seconds=300))
+                                ),
+                            )
+                        ),
+                        name="token_life",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -134,66 +156,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
-            },
-        ),
-        migrations.AddIndex(
-            model_name="sessiontoken",
-            index=models.Index(models.F("expires_at"), name="token_expiry"),
-        ),
-        migrations.AddConstraint(
-            model_name="sessiontoken",
-            constraint=models.UniqueConstraint(models.F("digest"), name="token_digest_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="sessiontoken",
-            constraint=models.CheckConstraint(condition=models.Q(("digest__length", 32)), name="token_digest_length"),
-        ),
-        migrations.AddConstraint(
-            model_name="sessiontoken",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="token_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sessiontoken",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "expires_at__lte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("created_at"), "+", models.Value(datetime.timedelta(seconds=300))
+                "indexes": [models.Index(models.F("idle_expires_at"), name="embed_idle_expiry")],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("handle_digest__length", 32)), name="embed_handle_length"),
+                    models.CheckConstraint(
+                        condition=models.Q(("idle_expires_at__lte", models.F("expires_at"))), name="embed_idle_first"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("end_reason", ""), ("ended_at", None)),
+                            models.Q(("ended_at__isnull", False), models.Q(("end_reason", ""), _negated=True)),
+                            _connector="OR",
                         ),
-                    )
-                ),
-                name="token_life",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="embedsession",
-            index=models.Index(models.F("idle_expires_at"), name="embed_idle_expiry"),
-        ),
-        migrations.AddConstraint(
-            model_name="embedsession",
-            constraint=models.CheckConstraint(condition=models.Q(("handle_digest__length", 32)), name="embed_handle_length"),
-        ),
-        migrations.AddConstraint(
-            model_name="embedsession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("idle_expires_at__lte", models.F("expires_at"))), name="embed_idle_first"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="embedsession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("end_reason", ""), ("ended_at", None)),
-                    models.Q(("ended_at__isnull", False), models.Q(("end_reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="embed_ended_with_reason",
-            ),
+                        name="embed_ended_with_reason",
+                    ),
+                ],
+            },
         ),
     ]

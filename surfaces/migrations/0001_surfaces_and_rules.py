@@ -86,6 +86,32 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        models.F("partner"),
+                        models.F("environment"),
+                        models.F("made_by"),
+                        models.F("created_at"),
+                        name="order_of_subject",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("status__in", ["draft", "placed"])), name="order_status_known"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="order_environment",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("partner"),
+                        models.F("environment"),
+                        models.F("made_by"),
+                        models.F("reference"),
+                        condition=models.Q(("reference", ""), _negated=True),
+                        name="order_reference_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -120,6 +146,26 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(models.F("partner"), models.F("environment"), models.F("created_at"), name="payment_of_tenant")
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount_minor__gte", 1)), name="payment_amount"),
+                    models.CheckConstraint(condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="payment_currency"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="payment_environment",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("partner"),
+                        models.F("environment"),
+                        models.F("reference"),
+                        condition=models.Q(("reference", ""), _negated=True),
+                        name="payment_reference_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -145,6 +191,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(models.F("partner"), models.F("environment"), models.F("sku"), name="product_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="product_environment",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="product_currency"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -261,6 +317,32 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(models.F("method"), models.F("shape"), name="route_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "method__in",
+                                [
+                                    surfaces.names.Method["GET"],
+                                    surfaces.names.Method["POST"],
+                                    surfaces.names.Method["PUT"],
+                                    surfaces.names.Method["PATCH"],
+                                    surfaces.names.Method["DELETE"],
+                                    surfaces.names.Method["HEAD"],
+                                    surfaces.names.Method["OPTIONS"],
+                                    surfaces.names.Method["ANY"],
+                                ],
+                            )
+                        ),
+                        name="route_method_known",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("pattern__startswith", "/")), name="route_pattern_rooted"),
+                    models.CheckConstraint(
+                        condition=models.Q(("calls_per_minute", None), ("calls_per_minute__gte", 1), _connector="OR"),
+                        name="route_limit",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -302,6 +384,29 @@ class Migration(migrations.Migration):
                     ("withdraw_entitlement", "Can withdraw entitlements"),
                 ],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(models.F("partner"), models.F("environment"), name="entitlement_tenant")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("partner"),
+                        models.F("environment"),
+                        models.F("surface"),
+                        condition=models.Q(("route", None)),
+                        name="entitlement_surface_once",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("partner"),
+                        models.F("environment"),
+                        models.F("route"),
+                        condition=models.Q(("route__isnull", False)),
+                        name="entitlement_route_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="entitlement_environment",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -320,179 +425,20 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("host__regex", "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+                        ),
+                        name="tenant_host_form",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="tenant_host_environment",
+                    ),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                models.F("partner"),
-                models.F("environment"),
-                models.F("made_by"),
-                models.F("created_at"),
-                name="order_of_subject",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["draft", "placed"])), name="order_status_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="order_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.UniqueConstraint(
-                models.F("partner"),
-                models.F("environment"),
-                models.F("made_by"),
-                models.F("reference"),
-                condition=models.Q(("reference", ""), _negated=True),
-                name="order_reference_once",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(models.F("partner"), models.F("environment"), models.F("created_at"), name="payment_of_tenant"),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(condition=models.Q(("amount_minor__gte", 1)), name="payment_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="payment_currency"),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="payment_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.UniqueConstraint(
-                models.F("partner"),
-                models.F("environment"),
-                models.F("reference"),
-                condition=models.Q(("reference", ""), _negated=True),
-                name="payment_reference_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.UniqueConstraint(
-                models.F("partner"), models.F("environment"), models.F("sku"), name="product_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="product_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="product_currency"),
-        ),
-        migrations.AddConstraint(
-            model_name="route",
-            constraint=models.UniqueConstraint(models.F("method"), models.F("shape"), name="route_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="route",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "method__in",
-                        [
-                            surfaces.names.Method["GET"],
-                            surfaces.names.Method["POST"],
-                            surfaces.names.Method["PUT"],
-                            surfaces.names.Method["PATCH"],
-                            surfaces.names.Method["DELETE"],
-                            surfaces.names.Method["HEAD"],
-                            surfaces.names.Method["OPTIONS"],
-                            surfaces.names.Method["ANY"],
-                        ],
-                    )
-                ),
-                name="route_method_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="route",
-            constraint=models.CheckConstraint(condition=models.Q(("pattern__startswith", "/")), name="route_pattern_rooted"),
-        ),
-        migrations.AddConstraint(
-            model_name="route",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("calls_per_minute", None), ("calls_per_minute__gte", 1), _connector="OR"),
-                name="route_limit",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="entitlement",
-            index=models.Index(models.F("partner"), models.F("environment"), name="entitlement_tenant"),
-        ),
-        migrations.AddConstraint(
-            model_name="entitlement",
-            constraint=models.UniqueConstraint(
-                models.F("partner"),
-                models.F("environment"),
-                models.F("surface"),
-                condition=models.Q(("route", None)),
-                name="entitlement_surface_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entitlement",
-            constraint=models.UniqueConstraint(
-                models.F("partner"),
-                models.F("environment"),
-                models.F("route"),
-                condition=models.Q(("route__isnull", False)),
-                name="entitlement_route_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entitlement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="entitlement_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tenanthost",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("host__regex", "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-                ),
-                name="tenant_host_form",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tenanthost",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="tenant_host_environment",
-            ),
         ),
     ]

@@ -54,6 +54,20 @@ class Migration(migrations.Migration):
                     ("disable_customer", "Can disable customer accounts and end their sessions"),
                 ],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("partner"),
+                        models.F("environment"),
+                        django.db.models.functions.text.Lower("email"),
+                        name="customer_email_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="customer_environment",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -88,6 +102,15 @@ class Migration(migrations.Migration):
                 "verbose_name": "login policy",
                 "verbose_name_plural": "login policies",
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(models.F("partner"), models.F("environment"), name="login_policy_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="login_policy_environment",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -159,6 +182,42 @@ class Migration(migrations.Migration):
                 "verbose_name": "customer session",
                 "permissions": [("revoke_loginsession", "Can revoke customer sessions")],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(models.F("idle_expires_at"), name="login_idle_expiry")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("handle_digest", None), ("pepper_id", None)),
+                            models.Q(("handle_digest__length", 32), ("pepper_id__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="login_handle_whole",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("idle_expires_at__lte", models.F("expires_at"))), name="login_idle_first"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("end_reason", ""), ("ended_at", None)),
+                            models.Q(("ended_at__isnull", False), models.Q(("end_reason", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="login_ended_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("account__isnull", False), ("origin", "password")),
+                            models.Q(("account", None), ("origin", "player")),
+                            _connector="OR",
+                        ),
+                        name="login_origin_has_account",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="login_environment",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -190,6 +249,15 @@ class Migration(migrations.Migration):
                     ("disable_reseller", "Can disable reseller accounts and clients, and end their tokens"),
                 ],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(django.db.models.functions.text.Lower("email"), name="reseller_email_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="reseller_environment",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -214,6 +282,17 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "reseller client",
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("client_id__regex", "^rc_(live|test)_[0-9A-Za-z]{16}$")), name="client_id_form"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="client_environment",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -234,125 +313,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(models.F("digest"), name="client_secret_once"),
+                    models.CheckConstraint(condition=models.Q(("digest__length", 32)), name="client_secret_length"),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="customeraccount",
-            constraint=models.UniqueConstraint(
-                models.F("partner"),
-                models.F("environment"),
-                django.db.models.functions.text.Lower("email"),
-                name="customer_email_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="customeraccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="customer_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="loginpolicy",
-            constraint=models.UniqueConstraint(models.F("partner"), models.F("environment"), name="login_policy_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="loginpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="login_policy_environment",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="loginsession",
-            index=models.Index(models.F("idle_expires_at"), name="login_idle_expiry"),
-        ),
-        migrations.AddConstraint(
-            model_name="loginsession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("handle_digest", None), ("pepper_id", None)),
-                    models.Q(("handle_digest__length", 32), ("pepper_id__isnull", False)),
-                    _connector="OR",
-                ),
-                name="login_handle_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="loginsession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("idle_expires_at__lte", models.F("expires_at"))), name="login_idle_first"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="loginsession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("end_reason", ""), ("ended_at", None)),
-                    models.Q(("ended_at__isnull", False), models.Q(("end_reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="login_ended_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="loginsession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("account__isnull", False), ("origin", "password")),
-                    models.Q(("account", None), ("origin", "player")),
-                    _connector="OR",
-                ),
-                name="login_origin_has_account",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="loginsession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="login_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reselleraccount",
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower("email"), name="reseller_email_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="reselleraccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="reseller_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resellerclient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("client_id__regex", "^rc_(live|test)_[0-9A-Za-z]{16}$")), name="client_id_form"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resellerclient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="client_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clientsecret",
-            constraint=models.UniqueConstraint(models.F("digest"), name="client_secret_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="clientsecret",
-            constraint=models.CheckConstraint(condition=models.Q(("digest__length", 32)), name="client_secret_length"),
         ),
     ]

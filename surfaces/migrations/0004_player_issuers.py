@@ -89,6 +89,65 @@ class Migration(migrations.Migration):
                     ("stop_playerissuer", "Can disable player issuers and drop their keys"),
                 ],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(models.F("iss"), name="player_issuer_by_iss")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("partner"), models.F("iss"), models.F("audience"), name="player_issuer_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="player_issuer_environment",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(models.Q(("iss", ""), _negated=True), models.Q(("audience", ""), _negated=True)),
+                        name="player_issuer_named",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("key_source__in", ["secret", "public", "jwks"])), name="player_issuer_source_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("jti_policy__in", ["off", "exchange", "always"])), name="player_issuer_jti_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("algorithms__contained_by", ["HS256", "RS256", "ES256", "EdDSA"]), ("algorithms__len__gte", 1)
+                        ),
+                        name="player_issuer_algorithms",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("algorithms", ["HS256"]), ("key_source", "secret")),
+                            models.Q(
+                                models.Q(("key_source", "secret"), _negated=True),
+                                models.Q(("algorithms__contains", ["HS256"]), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="player_issuer_secret_is_hs256",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(models.Q(("jwks_url", ""), _negated=True), ("key_source", "jwks")),
+                            models.Q(models.Q(("key_source", "jwks"), _negated=True), ("jwks_url", "")),
+                            _connector="OR",
+                        ),
+                        name="player_issuer_url_of_jwks",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("leeway_seconds__lte", 60)), name="player_issuer_leeway"),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_age_seconds__gte", 30), ("max_age_seconds__lte", 604800)),
+                        name="player_issuer_max_age",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("subject_claim", ""), _negated=True),
+                            models.Q(("organization_external_id", ""), _negated=True),
+                        ),
+                        name="player_issuer_mapped",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -109,6 +168,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "indexes": [models.Index(models.F("expires_at"), name="player_jti_expiry")],
+                "constraints": [
+                    models.UniqueConstraint(models.F("issuer"), models.F("digest"), name="player_jti_once"),
+                    models.CheckConstraint(condition=models.Q(("digest__length", 32)), name="player_jti_digest"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -142,6 +206,26 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("issuer"),
+                        models.F("kid"),
+                        condition=models.Q(("retired_at", None), models.Q(("kid", ""), _negated=True)),
+                        name="player_key_kid_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("algorithm", "HS256"), ("jwk__isnull", True), ("sealed__isnull", False)),
+                            models.Q(
+                                models.Q(("algorithm", "HS256"), _negated=True),
+                                ("jwk__isnull", False),
+                                ("sealed__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="player_key_is_one_thing",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -181,128 +265,5 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
                 "indexes": [models.Index(models.F("fresh_until"), name="jwks_by_freshness")],
             },
-        ),
-        migrations.AddIndex(
-            model_name="playerissuer",
-            index=models.Index(models.F("iss"), name="player_issuer_by_iss"),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.UniqueConstraint(
-                models.F("partner"), models.F("iss"), models.F("audience"), name="player_issuer_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="player_issuer_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("iss", ""), _negated=True), models.Q(("audience", ""), _negated=True)),
-                name="player_issuer_named",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("key_source__in", ["secret", "public", "jwks"])), name="player_issuer_source_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("jti_policy__in", ["off", "exchange", "always"])), name="player_issuer_jti_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("algorithms__contained_by", ["HS256", "RS256", "ES256", "EdDSA"]), ("algorithms__len__gte", 1)
-                ),
-                name="player_issuer_algorithms",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("algorithms", ["HS256"]), ("key_source", "secret")),
-                    models.Q(
-                        models.Q(("key_source", "secret"), _negated=True),
-                        models.Q(("algorithms__contains", ["HS256"]), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="player_issuer_secret_is_hs256",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(models.Q(("jwks_url", ""), _negated=True), ("key_source", "jwks")),
-                    models.Q(models.Q(("key_source", "jwks"), _negated=True), ("jwks_url", "")),
-                    _connector="OR",
-                ),
-                name="player_issuer_url_of_jwks",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.CheckConstraint(condition=models.Q(("leeway_seconds__lte", 60)), name="player_issuer_leeway"),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("max_age_seconds__gte", 30), ("max_age_seconds__lte", 604800)), name="player_issuer_max_age"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerissuer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("subject_claim", ""), _negated=True), models.Q(("organization_external_id", ""), _negated=True)
-                ),
-                name="player_issuer_mapped",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="playerjti",
-            index=models.Index(models.F("expires_at"), name="player_jti_expiry"),
-        ),
-        migrations.AddConstraint(
-            model_name="playerjti",
-            constraint=models.UniqueConstraint(models.F("issuer"), models.F("digest"), name="player_jti_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="playerjti",
-            constraint=models.CheckConstraint(condition=models.Q(("digest__length", 32)), name="player_jti_digest"),
-        ),
-        migrations.AddConstraint(
-            model_name="playerkey",
-            constraint=models.UniqueConstraint(
-                models.F("issuer"),
-                models.F("kid"),
-                condition=models.Q(("retired_at", None), models.Q(("kid", ""), _negated=True)),
-                name="player_key_kid_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerkey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("algorithm", "HS256"), ("jwk__isnull", True), ("sealed__isnull", False)),
-                    models.Q(models.Q(("algorithm", "HS256"), _negated=True), ("jwk__isnull", False), ("sealed__isnull", True)),
-                    _connector="OR",
-                ),
-                name="player_key_is_one_thing",
-            ),
         ),
     ]

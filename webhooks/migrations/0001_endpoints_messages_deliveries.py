@@ -94,6 +94,47 @@ class Migration(migrations.Migration):
                     ("rotate_endpointsecret", "Can rotate the signing secrets of webhook endpoints"),
                 ],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(models.F("partner"), models.F("environment"), name="endpoint_partner")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="endpoint_environment",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "signature_format__in",
+                                [
+                                    webhooks.formats.SignatureFormat["STANDARD"],
+                                    webhooks.formats.SignatureFormat["STASH"],
+                                    webhooks.formats.SignatureFormat["STICKER"],
+                                ],
+                            )
+                        ),
+                        name="endpoint_format",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_concurrency__gte", 1), ("max_concurrency__lte", 20)),
+                        name="endpoint_concurrency",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("rate_per_minute", None), ("rate_per_minute__gte", 1), _connector="OR"),
+                        name="endpoint_rate",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("event_types__len__gte", 1)), name="endpoint_wants_something"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("disabled_at", None), ("disabled_reason", "")),
+                            models.Q(
+                                models.Q(("disabled_at__isnull", False)), models.Q(("disabled_reason", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="endpoint_disabled_with_reason",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -153,6 +194,67 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "deliveries",
                 "permissions": [("replay_delivery", "Can replay webhook deliveries")],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        models.F("endpoint"),
+                        models.F("next_at"),
+                        models.F("id"),
+                        condition=models.Q(("state", "pending")),
+                        name="delivery_due",
+                    ),
+                    models.Index(models.F("lease_until"), condition=models.Q(("state", "inflight")), name="delivery_leases"),
+                    models.Index(
+                        models.F("endpoint"), models.F("seq"), condition=models.Q(("state", "parked")), name="delivery_parked"
+                    ),
+                    models.Index(
+                        models.F("endpoint"), models.OrderBy(models.F("id"), descending=True), name="delivery_of_endpoint"
+                    ),
+                    models.Index(
+                        models.F("partner"),
+                        models.F("environment"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="delivery_of_partner",
+                    ),
+                    models.Index(
+                        models.F("finished_at"), condition=models.Q(("finished_at__isnull", False)), name="delivery_age"
+                    ),
+                    models.Index(
+                        models.F("id"), condition=models.Q(("is_probe", True), ("settled_at", None)), name="delivery_unsettled"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="delivery_environment",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["pending", "inflight", "parked", "delivered", "failed", "cancelled", "quarantined"])
+                        ),
+                        name="delivery_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("claim__isnull", False), ("lease_until__isnull", False), ("state", "inflight")),
+                            models.Q(models.Q(("state", "inflight"), _negated=True), ("claim", None), ("lease_until", None)),
+                            _connector="OR",
+                        ),
+                        name="delivery_lease_in_flight",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("finished_at__isnull", False), ("state__in", ("delivered", "failed", "cancelled"))),
+                            models.Q(
+                                models.Q(("state__in", ("delivered", "failed", "cancelled")), _negated=True),
+                                ("finished_at", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="delivery_finished_when_final",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -189,6 +291,32 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "indexes": [models.Index(models.F("endpoint"), models.F("state"), name="secret_of_endpoint")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["pending", "current", "previous", "revoked"])), name="secret_state"
+                    ),
+                    models.UniqueConstraint(
+                        models.F("endpoint"), condition=models.Q(("state", "current")), name="secret_one_current"
+                    ),
+                    models.UniqueConstraint(
+                        models.F("endpoint"), condition=models.Q(("state", "pending")), name="secret_one_pending"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "previous"), _negated=True), ("expires_at__isnull", False), _connector="OR"
+                        ),
+                        name="secret_previous_ends",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("sealed", b""), ("state", "revoked")),
+                            models.Q(models.Q(("state", "revoked"), _negated=True), models.Q(("sealed", b""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="secret_revoked_is_empty",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -220,6 +348,37 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        models.F("feed_xid"),
+                        models.F("id"),
+                        condition=models.Q(("feed_xid__isnull", False)),
+                        name="message_fan_out",
+                    ),
+                    models.Index(
+                        models.F("partner"),
+                        models.F("environment"),
+                        models.F("feed_xid"),
+                        models.F("id"),
+                        condition=models.Q(("feed_xid__isnull", False)),
+                        name="message_feed",
+                    ),
+                    models.Index(models.F("occurred_at"), name="message_age"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
+                        ),
+                        name="message_environment",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("ledger_event_id"),
+                        models.F("environment"),
+                        condition=models.Q(("ledger_event_id__isnull", False)),
+                        name="message_once_per_ledger_row",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -252,243 +411,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "constraints": [models.UniqueConstraint(models.F("message"), models.F("style"), name="body_once")],
             },
-        ),
-        migrations.AddIndex(
-            model_name="endpoint",
-            index=models.Index(models.F("partner"), models.F("environment"), name="endpoint_partner"),
-        ),
-        migrations.AddConstraint(
-            model_name="endpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="endpoint_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="endpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "signature_format__in",
-                        [
-                            webhooks.formats.SignatureFormat["STANDARD"],
-                            webhooks.formats.SignatureFormat["STASH"],
-                            webhooks.formats.SignatureFormat["STICKER"],
-                        ],
-                    )
-                ),
-                name="endpoint_format",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="endpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("max_concurrency__gte", 1), ("max_concurrency__lte", 20)), name="endpoint_concurrency"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="endpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("rate_per_minute", None), ("rate_per_minute__gte", 1), _connector="OR"),
-                name="endpoint_rate",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="endpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("event_types__len__gte", 1)), name="endpoint_wants_something"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="endpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("disabled_at", None), ("disabled_reason", "")),
-                    models.Q(models.Q(("disabled_at__isnull", False)), models.Q(("disabled_reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="endpoint_disabled_with_reason",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="endpointsecret",
-            index=models.Index(models.F("endpoint"), models.F("state"), name="secret_of_endpoint"),
-        ),
-        migrations.AddConstraint(
-            model_name="endpointsecret",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["pending", "current", "previous", "revoked"])), name="secret_state"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="endpointsecret",
-            constraint=models.UniqueConstraint(
-                models.F("endpoint"), condition=models.Q(("state", "current")), name="secret_one_current"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="endpointsecret",
-            constraint=models.UniqueConstraint(
-                models.F("endpoint"), condition=models.Q(("state", "pending")), name="secret_one_pending"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="endpointsecret",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "previous"), _negated=True), ("expires_at__isnull", False), _connector="OR"
-                ),
-                name="secret_previous_ends",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="endpointsecret",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("sealed", b""), ("state", "revoked")),
-                    models.Q(models.Q(("state", "revoked"), _negated=True), models.Q(("sealed", b""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="secret_revoked_is_empty",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                models.F("feed_xid"), models.F("id"), condition=models.Q(("feed_xid__isnull", False)), name="message_fan_out"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                models.F("partner"),
-                models.F("environment"),
-                models.F("feed_xid"),
-                models.F("id"),
-                condition=models.Q(("feed_xid__isnull", False)),
-                name="message_feed",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(models.F("occurred_at"), name="message_age"),
-        ),
-        migrations.AddConstraint(
-            model_name="message",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="message_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="message",
-            constraint=models.UniqueConstraint(
-                models.F("ledger_event_id"),
-                models.F("environment"),
-                condition=models.Q(("ledger_event_id__isnull", False)),
-                name="message_once_per_ledger_row",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                models.F("endpoint"),
-                models.F("next_at"),
-                models.F("id"),
-                condition=models.Q(("state", "pending")),
-                name="delivery_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(models.F("lease_until"), condition=models.Q(("state", "inflight")), name="delivery_leases"),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                models.F("endpoint"), models.F("seq"), condition=models.Q(("state", "parked")), name="delivery_parked"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                models.F("endpoint"), models.OrderBy(models.F("id"), descending=True), name="delivery_of_endpoint"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                models.F("partner"),
-                models.F("environment"),
-                models.OrderBy(models.F("id"), descending=True),
-                name="delivery_of_partner",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                models.F("finished_at"), condition=models.Q(("finished_at__isnull", False)), name="delivery_age"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                models.F("id"), condition=models.Q(("is_probe", True), ("settled_at", None)), name="delivery_unsettled"
-            ),
         ),
         migrations.AddConstraint(
             model_name="delivery",
             constraint=models.UniqueConstraint(models.F("message"), models.F("endpoint"), name="delivery_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("environment__in", [core.principals.Environment["LIVE"], core.principals.Environment["TEST"]])
-                ),
-                name="delivery_environment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["pending", "inflight", "parked", "delivered", "failed", "cancelled", "quarantined"])
-                ),
-                name="delivery_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("claim__isnull", False), ("lease_until__isnull", False), ("state", "inflight")),
-                    models.Q(models.Q(("state", "inflight"), _negated=True), ("claim", None), ("lease_until", None)),
-                    _connector="OR",
-                ),
-                name="delivery_lease_in_flight",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("finished_at__isnull", False), ("state__in", ("delivered", "failed", "cancelled"))),
-                    models.Q(
-                        models.Q(("state__in", ("delivered", "failed", "cancelled")), _negated=True), ("finished_at", None)
-                    ),
-                    _connector="OR",
-                ),
-                name="delivery_finished_when_final",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="messagebody",
-            constraint=models.UniqueConstraint(models.F("message"), models.F("style"), name="body_once"),
         ),
     ]
