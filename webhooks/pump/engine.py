@@ -118,7 +118,7 @@ class Pump:
         back_off = _BackOff("claim")
         while not self._stop.is_set():
             free = self._config.sockets - len(self._flying)
-            taken = 0
+            taken, was_idle = 0, self._is_idle()
             try:
                 if free > 0:
                     taken = await self._claim(door, free)
@@ -126,7 +126,7 @@ class Pump:
             except _DOWN as error:
                 await back_off.wait(error)
                 continue
-            if is_draining and self._is_idle(taken):
+            if is_draining and was_idle and not taken:
                 self.stop()
             await self._pause(self._config.poll_seconds if taken < free or not free else _CLAIM_SPACING_SECONDS)
 
@@ -178,8 +178,8 @@ class Pump:
         await self._in_thread(review_endpoints)
         return False
 
-    def _is_idle(self, taken: int) -> bool:
-        return self._has_fanned_out and not taken and not self._flying and self._writer.is_empty
+    def _is_idle(self) -> bool:
+        return self._has_fanned_out and not self._flying and self._writer.is_empty
 
     async def _pause(self, seconds: float) -> None:
         """Wait until something may have become due; never less than the spacing of claims."""

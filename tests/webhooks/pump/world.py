@@ -71,9 +71,9 @@ def claim(config: PumpConfig = CONFIG, *, free: int | None = None) -> list[Job]:
 
 
 def open_endpoint(url: str, *, partner: Partner | None = None, **fields: Any) -> Endpoint:
-    """An endpoint that has proved itself, of a partner of its own unless one is named."""
+    """An endpoint for orders that has proved itself, of a partner of its own unless one is named."""
     owner = partner or make_partner()
-    spec = EndpointSpec(url, **fields)
+    spec = EndpointSpec(url, **{"event_types": ("order.*",), **fields})
     endpoint = create_endpoint(owner.pk, environment=Environment.TEST, spec=spec, actor=SYSTEM).endpoint
     endpoint.deliveries.update(state=DeliveryState.CANCELLED, finished_at=Now(), settled_at=Now())
     Endpoint.objects.filter(pk=endpoint.pk).update(verified_at=Now())
