@@ -46,4 +46,6 @@ const server = http.createServer((request, response) => {
     response.end(JSON.stringify({ received: status === 200 }));
   });
 });
+// The test keeps its connection, and is at times slower than Node waits.
+server.keepAliveTimeout = 600_000;
 server.listen(Number(PORT), "127.0.0.1", () => console.log("Receiving"));
