@@ -20,15 +20,12 @@ from organizations.oauth.data import PLACEHOLDER
 from organizations.oauth.discovery import UnusableMetadataError, discover
 from organizations.oauth.documents import field_names
 from organizations.oauth.sealing import client_secret_place, seal
-from organizations.services.instants import about
 from organizations.services.ledger import record_provider
 from partners.models import Partner
 
 DEFAULT_INTERVAL: Final = timedelta(hours=1)
 MAX_SECRET_CHARS: Final = 512
 MAX_SCOPES: Final = 50
-# Grants that a changed configuration concerns are looked at again within this time, not all at once.
-_SPREAD_SECONDS: Final = 60
 _URLS: Final = ("metadata_url", "token_url", "authorization_url", "revocation_url", "data_url")
 _READ_ANEW: Final = frozenset({"data_url", "field_names"})
 
@@ -208,8 +205,7 @@ def _saved(
 def _look_again(provider: OAuthProvider, *, is_read_anew: bool) -> None:
     """Have what waits for a right configuration tried again; what is read differently from now on is read in any case."""
     mine = OAuthGrant.objects.of(provider.partner_id, provider.environment)
-    waiting = mine.filter(state__in=[GrantState.PENDING, GrantState.CONFIG_ERROR])
-    waiting.update(next_sync_at=about(_SPREAD_SECONDS) if waiting.count() > 1 else Now())
+    mine.filter(state__in=[GrantState.PENDING, GrantState.CONFIG_ERROR]).update(next_sync_at=Now())
     if is_read_anew:
         mine.filter(next_sync_at__isnull=False).update(etag="")
         mine.filter(state=GrantState.ACTIVE).update(next_sync_at=Now())
