@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from audit.admin_actions import ConsoleAction
 from audit.admin_base import ConsoleAdmin, Dossier, Fact, Section, Table
-from audit.admin_display import NOTHING, badge, clipped, code, environment_tag, exact_moment, link, moment
+from audit.admin_display import NOTHING, badge, clipped, code, environment_tag, exact_moment, link, moment, stacked
 from audit.admin_filters import BeforeFilter, EnvironmentFilter, as_uuid
 from audit.models import Event
 from core.principals import Actor
@@ -59,16 +59,7 @@ class ReplayDelivery(ConsoleAction[forms.Form]):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ConsoleAdmin):
-    list_display = (
-        "made",
-        "type_text",
-        "state",
-        "outcome",
-        "endpoint_link",
-        "environment_tag",
-        "partner_link",
-        "attempts_text",
-    )
+    list_display = ("made", "type_text", "state_tag", "outcome", "environment_tag", "receiver")
     list_filter = (
         DeliveryStateFilter,
         MadeFilter,
@@ -117,28 +108,22 @@ class DeliveryAdmin(ConsoleAdmin):
         return format_html('<span class="sa-nowrap">{} {}{}</span>', code(delivery.message.type), probe, again)
 
     @admin.display(description="State")
-    def state(self, delivery: Delivery) -> SafeString:
+    def state_tag(self, delivery: Delivery) -> SafeString:
         return state_badge(delivery)
 
     @admin.display(description="Last outcome")
     def outcome(self, delivery: Delivery) -> SafeString:
-        return outcome(delivery)
-
-    @admin.display(description="Endpoint")
-    def endpoint_link(self, delivery: Delivery) -> SafeString:
-        return endpoint_link(delivery.endpoint)
+        times = f"{delivery.numbered} attempt{'' if delivery.numbered == 1 else 's'}"
+        return stacked(outcome(delivery), times)
 
     @admin.display(description="Env.")
     def environment_tag(self, delivery: Delivery) -> SafeString:
         return environment_tag(delivery.environment)
 
-    @admin.display(description="Partner")
-    def partner_link(self, delivery: Delivery) -> SafeString:
-        return link(clipped(delivery.partner.name), "partners_partner_change", delivery.partner_id)
-
-    @admin.display(description="Attempts")
-    def attempts_text(self, delivery: Delivery) -> str:
-        return str(delivery.numbered)
+    @admin.display(description="Endpoint")
+    def receiver(self, delivery: Delivery) -> SafeString:
+        partner = link(clipped(delivery.partner.name), "partners_partner_change", delivery.partner_id)
+        return stacked(endpoint_link(delivery.endpoint), partner)
 
     def dossier(self, request: HttpRequest, row: Delivery) -> Dossier:
         return Dossier(

@@ -48,7 +48,6 @@ class EndpointAdmin(ConsoleAdmin):
         "environment_tag",
         "partner_link",
         "types",
-        "format_text",
         "success_rate",
         "last_success",
     )
@@ -127,11 +126,7 @@ class EndpointAdmin(ConsoleAdmin):
 
     @admin.display(description="Events")
     def types(self, endpoint: Endpoint) -> SafeString:
-        return types_text(endpoint.event_types)
-
-    @admin.display(description="Format")
-    def format_text(self, endpoint: Endpoint) -> str:
-        return endpoint.signature_format
+        return stacked(types_text(endpoint.event_types), endpoint.signature_format)
 
     @admin.display(description="Success, 24 h")
     def success_rate(self, endpoint: Endpoint) -> SafeString:
