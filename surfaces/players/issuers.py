@@ -32,6 +32,8 @@ SELECT i.id, i.version, i.disabled_at IS NULL, i.environment, i.audience = ANY(%
        extract(epoch FROM clock_timestamp())::float8,
        j.version, coalesce(j.fresh_until > clock_timestamp(), false), coalesce(j.usable_until > clock_timestamp(), false),
        u.id, u.auth_epoch, u.removed_at IS NOT NULL, u.email, u.first_name, u.last_name,
+       i.jti_policy <> 'off' AND EXISTS (
+         SELECT 1 FROM surfaces_playerjti x WHERE x.issuer_id = i.id AND x.digest = %(jti)s::bytea),
        {standing_sql(partner="p.id", environment="i.environment")}
 FROM surfaces_playerissuer i
 JOIN partners_partner p ON p.id = i.partner_id
@@ -95,6 +97,7 @@ class Sighting(NamedTuple):
     email: str | None
     first_name: str | None
     last_name: str | None
+    has_used_jti: bool
     standing: Sequence[int]
 
 
@@ -110,6 +113,7 @@ def find_issuer(token: ReadToken, *, shop: str) -> Sighting:
         "shop": shop,
         "audiences": token.audiences,
         "claims": orjson.dumps(token.claims).decode(),
+        "jti": token.jti_digest,
     }
     row = fetch_one(_FIND, params)
     if row is None:

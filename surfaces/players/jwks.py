@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from django.db import transaction
 
 from core.db import fetch_one, write_one
 from core.egress.fetch import EgressFailedError, EgressRefusedError, Fetched, FetchLimits, fetch
@@ -92,8 +93,11 @@ FROM surfaces_jwkscache WHERE issuer_id = %(issuer)s
 def refresh(rules: IssuerRules, *, why: Why, seconds: float, early: timedelta = timedelta(0)) -> Refreshed:
     """Fetch an issuer's key set, if this process may now; of concurrent callers in all processes exactly one does.
 
-    `early` brings the time at which keys are due forward. No transaction is open while the other side is waited for.
+    `early` brings the time at which keys are due forward. Inside a transaction nothing is fetched: whoever rehearses a
+    request has to do with the keys at hand.
     """
+    if _is_in_transaction():
+        return Refreshed(Went.NOT_NOW)
     lease = uuid.uuid4()
     params = {"issuer": rules.id, "lease": lease, "lasts": _LEASE, "why": why.value, "every": FORCED_EVERY, "early": early}
     if write_one(_CLAIM, params) is None:
@@ -123,6 +127,14 @@ def read_state(issuer_id: UUID) -> State:
     """How an issuer's row stands now."""
     row = fetch_one(_STATE, {"issuer": issuer_id})
     return State(*row) if row else State(0, is_fresh=False, is_usable=False)
+
+
+def _is_in_transaction() -> bool:
+    try:
+        with transaction.atomic(durable=True):
+            return False
+    except RuntimeError:
+        return True
 
 
 class _FetchError(Exception):

@@ -1,6 +1,5 @@
 """Proving a player token, for whichever door it comes to: as a bearer on a surface, or to be exchanged."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -83,6 +82,7 @@ def prove_player(text: str, *, shop: str, use: Use, context: RequestContext = NO
         sighting = find_issuer(token, shop=shop)
         case = _case(token, sighting, use)
         key = prove_case(case)
+        _check_unused(case, sighting)
         profile = profile_of(case, sighting, context=context)
     except FlawError as flaw:
         raise _refused(flaw, sighting) from flaw
@@ -126,11 +126,22 @@ def _fetched_keys(case: Case, rules: IssuerRules, sighting: Sighting) -> Sequenc
     return keys_for(rules, sighting, kid=case.token.kid, is_worth_fetching=is_worth_fetching)
 
 
+def _check_unused(case: Case, sighting: Sighting) -> None:
+    """Refuse a token that was used before, ahead of the one statement that decides it for good."""
+    if sighting.has_used_jti and needs_jti(case.rules, case.use):
+        raise NotProvenError(
+            JTI_USED,
+            partner_id=sighting.partner_id,
+            environment=sighting.environment,
+            key_id=str(sighting.issuer_id),
+            version=read_standing(sighting.standing).version,
+        )
+
+
 def _single_use(case: Case, expires_at: datetime) -> SingleUse | None:
     if not needs_jti(case.rules, case.use):
         return None
-    digest = hashlib.sha256(str(case.claims["jti"]).encode()).digest()
-    return SingleUse(case.rules.id, digest, expires_at)
+    return SingleUse(case.rules.id, case.token.jti_digest, expires_at)
 
 
 def _refused(flaw: FlawError, sighting: Sighting | None) -> NotProvenError:

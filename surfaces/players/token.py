@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -80,6 +81,11 @@ class ReadToken:
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return value
         return []
+
+    @property
+    def jti_digest(self) -> bytes:
+        """SHA-256 of `jti`: what is kept of a token that was used."""
+        return hashlib.sha256(str(self.claims.get("jti", "")).encode()).digest()
 
 
 def read_token(text: str) -> ReadToken:

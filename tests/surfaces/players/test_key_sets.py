@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -202,6 +202,19 @@ def test_usable_keys_count_beside_unusable_ones(open_shop: OpenShop) -> None:
     done = fetch_now(shop.issuer.pk, actor=ALICE)
     assert done.key_set is not None
     assert (len(done.key_set.keys), len(done.key_set.left_out)) == (1, 4)
+
+
+def test_nothing_is_fetched_inside_a_transaction(open_shop: OpenShop) -> None:
+    by, late = signer(Algorithm.ES256, kid="k1"), signer(Algorithm.ES256, kid="k2")
+    shop = open_shop(serve(lambda: key_set(by, late)))
+    with transaction.atomic():
+        assert shop.reason(by) == "player_keys_unavailable"
+    assert shop.there.connections == 0
+    shop.prove(by)
+    shop.age(fresh_until=timedelta(hours=1))
+    with transaction.atomic():
+        shop.prove(late)
+    assert shop.there.connections == 1
 
 
 def test_another_url_means_other_keys(open_shop: OpenShop) -> None:
