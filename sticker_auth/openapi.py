@@ -6,7 +6,7 @@ its own act can meet.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -47,6 +47,7 @@ from sessions_app.views import CurrentView, EmbedView, RedeemView
 from sticker_auth import openapi_gateway as gateway_parts
 from sticker_auth import openapi_parts as parts
 from sticker_auth import openapi_surfaces as surface_parts
+from sticker_auth import openapi_tokens as token_parts
 from sticker_auth import openapi_webhooks as webhook_parts
 from sticker_auth.openapi_examples import EXAMPLES
 from sticker_auth.openapi_surface_examples import SURFACE_EXAMPLES
@@ -75,6 +76,7 @@ _RAISES: Final[Mapping[str, Errors]] = {
     "payment_create": (ReferenceTakenError,),
     "report": (RateLimitExceededError,),
     "revoke": (ForbiddenError,),
+    **token_parts.RAISES,
     **webhook_parts.RAISES,
 }
 _REPLAYED: Final = frozenset({"organization_setup", "partner_organization_setup"}) | webhook_parts.REPLAYED
@@ -100,14 +102,16 @@ def complete(result: JsonObject, generator: SchemaGenerator, **_kwargs: Any) -> 
         if operation and issubclass(callback.cls, ApiView):
             _complete(operation, callback.cls, method)
     components = result["components"]
-    for kind, entries in (each for part in (parts, surface_parts, webhook_parts) for each in part.components().items()):
+    for kind, entries in (
+        each for part in (parts, surface_parts, token_parts, webhook_parts) for each in part.components().items()
+    ):
         components.setdefault(kind, {}).update(entries)
     _say_one_of_three(components["schemas"]["HandshakeRequest"])
     for schema in components["schemas"].values():
         _drop_idle_labels(schema)
     result["info"]["description"] = parts.INTRODUCTION
     result["servers"] = [{"url": settings.PUBLIC_BASE_URL}]
-    tags = {**parts.TAGS, **surface_parts.TAGS, **gateway_parts.TAGS, **webhook_parts.TAGS}
+    tags = {**parts.TAGS, **token_parts.TAGS, **surface_parts.TAGS, **gateway_parts.TAGS, **webhook_parts.TAGS}
     result["tags"] = [{"name": name, "description": text} for name, text in tags.items()]
     result["paths"].update(parts.pages(embed_base=settings.EMBED_BASE_URL) | gateway_parts.pages())
     result["webhooks"] = webhook_parts.events()
@@ -124,21 +128,14 @@ def document() -> JsonObject:
 
 def _complete(operation: JsonObject, view: type[ApiView], method: str) -> None:
     operation["tags"] = [_tag(view)]
-    operation["security"] = _security(view, method)
-    if issubclass(view, EmbedView):
-        names = parts.EMBED_PARAMETERS[issubclass(view, RedeemView) :]
+    operation["security"] = _security(view, method, operation["operationId"])
+    if names := _parameters(operation["operationId"], view):
         operation["parameters"] = [*operation.get("parameters", []), *(_ref("parameters", name) for name in names)]
-    if issubclass(view, SurfaceView):
-        names = surface_parts.parameters(view)
-        operation["parameters"] = [*operation.get("parameters", []), *(_ref("parameters", name) for name in names)]
-    if operation["operationId"] in _IDEMPOTENT:
-        operation["parameters"] = [*operation.get("parameters", []), _ref("parameters", "IdempotencyKey")]
     if issubclass(view, KeyedView | SurfaceView) and view.required_scopes[method]:
         operation["description"] += f"\n\nNeeds the scope `{view.required_scopes[method]}`."
     _add_examples(operation)
     responses = operation["responses"]
-    is_platform = issubclass(view, SurfaceView)
-    for status, response in _refusals(_errors_of(operation, view, method), is_platform=is_platform).items():
+    for status, response in _refusals(_errors_of(operation, view, method), view).items():
         responses.setdefault(status, response)
     operation["responses"] = dict(sorted(responses.items()))
     for status, response in responses.items():
@@ -147,20 +144,36 @@ def _complete(operation: JsonObject, view: type[ApiView], method: str) -> None:
             response.setdefault("headers", {})[name] = _ref("headers", name)
 
 
+def _parameters(operation_id: str, view: type[ApiView]) -> list[str]:
+    """Name the parameters that a view has because of what it is."""
+    names = list(token_parts.PARAMETERS.get(operation_id, ()))
+    if issubclass(view, EmbedView):
+        names += parts.EMBED_PARAMETERS[issubclass(view, RedeemView) :]
+    if issubclass(view, SurfaceView):
+        names += surface_parts.parameters(view)
+    if operation_id in _IDEMPOTENT:
+        names.append("IdempotencyKey")
+    return names
+
+
 def _tag(view: type[ApiView]) -> str:
     if issubclass(view, SurfaceView):
         return view.surface.value.capitalize()
+    if view.__module__ == token_parts.MODULE:
+        return token_parts.TAG
     if view.__module__ == "surfaces.introspection_views":
         return "Credentials"
     return "Embed page" if issubclass(view, EmbedView) else _TAGS[view.__module__.partition(".")[0]]
 
 
-def _security(view: type[ApiView], method: str) -> list[JsonObject]:
+def _security(view: type[ApiView], method: str, operation_id: str) -> list[JsonObject]:
     if issubclass(view, KeyedView):
         scope = view.required_scopes[method]
         return [{name: [scope] if scope else []} for name in parts.KEY_SCHEMES]
     if issubclass(view, SurfaceView):
         return surface_parts.security(view, method)
+    if view.__module__ == token_parts.MODULE:
+        return token_parts.security(operation_id)
     if issubclass(view, RedeemView) or not issubclass(view, EmbedView):
         return []
     # Without a cookie the handle stands in the body (memory mode), or nobody is signed in.
@@ -184,8 +197,8 @@ def _errors_of(operation: JsonObject, view: type[ApiView], method: str) -> Error
     return tuple(errors)
 
 
-def _refusals(errors: Iterable[type[StickerError]], *, is_platform: bool) -> dict[str, JsonObject]:
-    schema, example = ("PlatformError", surface_parts.error_example) if is_platform else ("Error", parts.error_example)
+def _refusals(errors: Iterable[type[StickerError]], view: type[ApiView]) -> dict[str, JsonObject]:
+    schema, example = _refusal_form(view)
     by_status: dict[str, list[type[StickerError]]] = {}
     for error in sorted(set(errors), key=lambda each: -each.code):
         by_status.setdefault(str(error.status), []).append(error)
@@ -202,6 +215,15 @@ def _refusals(errors: Iterable[type[StickerError]], *, is_platform: bool) -> dic
         }
         for status, group in by_status.items()
     }
+
+
+def _refusal_form(view: type[ApiView]) -> tuple[str, Callable[[type[StickerError]], JsonObject]]:
+    """The schema of a view's refusals, and how an example of one is made."""
+    if token_parts.is_oauth(view):
+        return token_parts.OAUTH_ERROR, token_parts.error_example
+    if issubclass(view, SurfaceView) or token_parts.is_numbered(view):
+        return "PlatformError", surface_parts.error_example
+    return "Error", parts.error_example
 
 
 def _header_names(operation: JsonObject, view: type[ApiView], status: str) -> list[str]:
@@ -222,7 +244,9 @@ def _header_names(operation: JsonObject, view: type[ApiView], status: str) -> li
 
 
 def _add_examples(operation: JsonObject) -> None:
-    given = {**EXAMPLES, **SURFACE_EXAMPLES, **gateway_parts.GATEWAY_EXAMPLES, **WEBHOOK_EXAMPLES}.get(operation["operationId"])
+    given = {**EXAMPLES, **token_parts.EXAMPLES, **SURFACE_EXAMPLES, **gateway_parts.GATEWAY_EXAMPLES, **WEBHOOK_EXAMPLES}.get(
+        operation["operationId"]
+    )
     if given is None:
         return
     if given.requests:

@@ -120,20 +120,23 @@ def wanted_scopes(parameters: Mapping[str, str]) -> frozenset[Scope] | None:
 
 def oauth_error(request: HttpRequest, error: StickerError) -> HttpResponse:
     """Answer with a refusal as RFC 6749 §5.2 has it, our own number and name beside it."""
-    name = _NAMES.get(error.slug, "invalid_request")
-    status = 400 if name == "unauthorized_client" else error.status
     headers = {**error.headers, "Pragma": "no-cache"}
-    if status == 401:
+    if error.status == 401:
         headers["WWW-Authenticate"] = _BASIC
     body = {
-        "error": name,
+        "error": error_name(error.slug),
         "error_description": _description(error),
         "code": error.code,
         "name": error.slug,
         "request_id": request_id(request),
         **error.extra,
     }
-    return json_response(body, status=status, headers=headers)
+    return json_response(body, status=error.status, headers=headers)
+
+
+def error_name(slug: str) -> str:
+    """What OAuth calls a refusal of ours."""
+    return _NAMES.get(slug, "invalid_request")
 
 
 def _description(error: StickerError) -> str:

@@ -1,6 +1,6 @@
 """What asking for a token may be refused with. Whatever was wrong with a login, the caller learns the same."""
 
-from core.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError, UnauthorizedError
+from core.errors import ConflictError, InvalidRequestError, NotFoundError, UnauthorizedError
 
 
 class LoginFailedError(InvalidRequestError):
@@ -38,7 +38,7 @@ class UnsupportedGrantTypeError(InvalidRequestError):
     message = "This address does not know that grant type."
 
 
-class UnauthorizedClientError(ForbiddenError):
+class UnauthorizedClientError(InvalidRequestError):
     code = -52
     slug = "UNAUTHORIZED_CLIENT"
     title = "Not enabled"

@@ -80,14 +80,6 @@ class LogoutRequest(serializers.Serializer[Any]):
     refresh_token = serializers.CharField(required=False, help_text="Instead of an access token in the header.")
 
 
-class OAuthError(serializers.Serializer[Any]):
-    error = serializers.CharField()
-    error_description = serializers.CharField()
-    code = serializers.IntegerField()
-    name = serializers.CharField()
-    request_id = serializers.CharField()
-
-
 def read_credentials(body: JsonObject, *, tenant: WantedTenant) -> Credentials:
     """Read a login.
 

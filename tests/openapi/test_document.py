@@ -20,11 +20,11 @@ JsonObject = dict[str, Any]
 NOT_API: Final = re.compile(r"/|/docs|/(admin|docs)/.*|/auth/verify/.*|/v1/openapi\.json|/favicon\.ico")
 # What only staff meet, in the admin and the commands.
 STAFF_ERRORS: Final = {"PARTNER_NOT_FOUND", "KEY_NOT_FOUND", "KEY_STATE", "KEY_ALREADY_IMPORTED"} | {
-    *("ROUTE_NOT_FOUND", "ROUTE_EXISTS", "TENANT_HOST_TAKEN")
+    *("ROUTE_NOT_FOUND", "ROUTE_EXISTS", "TENANT_HOST_TAKEN", "ACCOUNT_NOT_FOUND", "EMAIL_TAKEN", "ACCOUNT_STATE")
 }
 # What a proxy tells for us, about paths that are not served here.
 GATEWAY_ERRORS: Final = {"AMBIGUOUS_PATH", "AMBIGUOUS_REQUEST"}
-REFUSALS: Final = [{"$ref": f"#/components/schemas/{name}"} for name in ("Error", "PlatformError")]
+REFUSALS: Final = [{"$ref": f"#/components/schemas/{name}"} for name in ("Error", "PlatformError", "OAuthError")]
 # Refusals of no single operation: a wrong method, and our own faults.
 GENERAL_ERRORS: Final = {"METHOD_NOT_ALLOWED", "INTERNAL_ERROR", "CONFLICT"}
 
