@@ -63,6 +63,11 @@ class Signer:
         return {**members, "use": "sig", "alg": self.algorithm.value, **({"kid": self.kid} if self.kid else {})}
 
     @property
+    def thumbprint(self) -> str:
+        """The key's RFC 7638 thumbprint as joserfc computes it."""
+        return str(self._jose().thumbprint())
+
+    @property
     def new_key(self) -> NewKey:
         """The key as staff would give it to us."""
         if self.algorithm is Algorithm.HS256:
