@@ -26,6 +26,15 @@ class StrictIntegerField(serializers.IntegerField):
         return int(super().to_internal_value(data))
 
 
+class StrictUuidField(serializers.UUIDField):
+    """A UUID that arrives as a text: the stock field takes any number, and `false`, for one."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("This must be a UUID.", code="invalid")
+        return UUID(str(super().to_internal_value(data)))
+
+
 def _serializer(name: str, **fields: serializers.Field[Any, Any, Any, Any]) -> type[serializers.Serializer[Any]]:
     return type(name, (serializers.Serializer,), {"success": serializers.BooleanField(), **fields})
 
@@ -46,7 +55,7 @@ class OrderCreateRequest(serializers.Serializer[Any]):
 
 class OrderListRequest(serializers.Serializer[Any]):
     limit = StrictIntegerField(min_value=1, max_value=MAX_PAGE, default=DEFAULT_PAGE)
-    before = serializers.UUIDField(required=False, allow_null=True, help_text="`next` of the answer before.")
+    before = StrictUuidField(required=False, allow_null=True, help_text="`next` of the answer before.")
 
 
 class ProductListRequest(serializers.Serializer[Any]):
@@ -58,7 +67,7 @@ class PaymentCreateRequest(serializers.Serializer[Any]):
     amount_minor = StrictIntegerField(min_value=1, max_value=10**12, help_text="In the currency's smallest unit.")
     currency = serializers.RegexField(r"^[A-Z]{3}$", help_text="ISO 4217.")
     reference = StrictTextField(max_length=128, required=False, allow_blank=True, allow_null=True)
-    order_id = serializers.UUIDField(required=False, allow_null=True)
+    order_id = StrictUuidField(required=False, allow_null=True)
 
 
 class TenantData(serializers.Serializer[Any]):

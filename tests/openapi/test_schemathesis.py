@@ -11,7 +11,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from sticker_auth.openapi import document
-from tests.openapi import webhooks
+from tests.openapi import surfaces, webhooks
 from tests.openapi.conftest import SETUP, USER, Caller
 
 ENDS_ITS_KEY: Final = {"key_self_rotate", "key_self_revoke"}
@@ -51,6 +51,9 @@ def calling(case: Case[Any], operation_id: str, caller: Caller) -> dict[str, Any
     if operation_id in USES_COOKIE or operation_id == "session_redeem":
         cookies = caller.page_cookies() if is_led and operation_id in USES_COOKIE else {}
         return {"headers": {"Origin": caller.service.base_url}, "cookies": cookies}
+    headers = caller.surfaces.headers(operation_id)
+    if headers is not None:
+        return {"headers": headers}
     key = next(caller.spare_keys) if operation_id in ENDS_ITS_KEY else caller.key
     return {"headers": {"Authorization": f"Bearer {key}"}}
 
@@ -67,6 +70,7 @@ def lead(case: Case[Any], operation_id: str, caller: Caller) -> None:
     elif operation_id == "session_redeem":
         case.body = dict(caller.redemption())
     else:
+        surfaces.lead(case, operation_id)
         webhooks.lead(case, operation_id, caller)
 
 

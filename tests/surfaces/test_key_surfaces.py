@@ -110,6 +110,8 @@ def test_a_payment_is_recorded_once_per_reference_with_its_ledger_row() -> None:
         ({"amount_minor": 9, "currency": "USD", "reference": "x" * 129}, "reference"),
         ({"amount_minor": 9, "currency": "USD", "reference": "a\u0000b"}, None),
         ({"amount_minor": 9, "currency": "USD", "order_id": "x"}, "order_id"),
+        ({"amount_minor": 9, "currency": "USD", "order_id": 5}, "order_id"),
+        ({"amount_minor": 9, "currency": "USD", "order_id": False}, "order_id"),
         ({"amount_minor": 9, "currency": "USD", "order_id": "0c5b9a57-3f0d-4a0e-8f0e-6b1d1f8f6a21"}, "order_id"),
     ],
 )
