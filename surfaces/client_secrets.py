@@ -14,6 +14,8 @@ from core.principals import Environment
 
 CLIENT_ID_CHARS: Final = 16
 SECRET_CHARS: Final = 43
+# Published for secret scanners, as `core.credentials.KEY_PATTERN` is.
+CLIENT_SECRET_PATTERN: Final = r"\bcs_(live|test)_[0-9A-Za-z]{49}\b"
 _CLIENT_ID: Final = re.compile(r"rc_(live|test)_[0-9A-Za-z]{16}", re.ASCII)
 _SECRET: Final = re.compile(r"cs_(live|test)_[0-9A-Za-z]{49}", re.ASCII)
 _PURPOSE: Final = "client-secret"
@@ -29,13 +31,21 @@ class ClientCredentials:
     @property
     def is_well_formed(self) -> bool:
         """Tell whether both could be ours at all."""
-        is_secret = _SECRET.fullmatch(self.secret) is not None
-        has_checksum = is_secret and checksum(self.secret[:-CHECKSUM_CHARS]) == self.secret[-CHECKSUM_CHARS:]
-        return has_checksum and _CLIENT_ID.fullmatch(self.client_id) is not None
+        return is_client_secret(self.secret) and _CLIENT_ID.fullmatch(self.client_id) is not None
 
     def digest(self, pepper: RingKey) -> Digest:
         """What the row of this secret stores."""
-        return secret_digest(pepper, purpose=_PURPOSE, secret=self.secret)
+        return secret_row_digest(self.secret, pepper)
+
+
+def is_client_secret(text: str) -> bool:
+    """Tell whether a text has the form and the checksum of a client's secret."""
+    return _SECRET.fullmatch(text) is not None and checksum(text[:-CHECKSUM_CHARS]) == text[-CHECKSUM_CHARS:]
+
+
+def secret_row_digest(secret: str, pepper: RingKey) -> Digest:
+    """What the row of a client's secret stores."""
+    return secret_digest(pepper, purpose=_PURPOSE, secret=secret)
 
 
 def new_client_id(environment: Environment) -> str:
