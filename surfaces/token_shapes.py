@@ -30,7 +30,7 @@ class LoginRequest(serializers.Serializer[Any]):
 class LoginData(serializers.Serializer[Any]):
     Token = serializers.CharField()
     Expiration = serializers.DateTimeField()
-    callbackData = serializers.JSONField(allow_null=True)  # noqa: N815
+    callbackData = serializers.JSONField()  # noqa: N815
 
 
 class LoginAnswer(serializers.Serializer[Any]):

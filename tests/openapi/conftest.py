@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tests.databases import Databases
     from tests.openapi.surfaces import SurfaceCallers
+    from tests.openapi.tokens import TokenCallers
 
 USER: Final = "user-42"
 SETUP: Final[dict[str, Any]] = {
@@ -41,6 +42,7 @@ class Caller:
     spare_keys: Iterator[str] = field(repr=False)
     spare_deliveries: Iterator[str] = field(repr=False)
     surfaces: "SurfaceCallers" = field(repr=False)
+    tokens: "TokenCallers" = field(repr=False)
     session: requests.Session = field(default_factory=requests.Session)
 
     def post(self, path: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
@@ -67,18 +69,18 @@ class Caller:
 def caller(
     shared_service: StartService, databases: "Databases", django_db_setup: None, django_db_blocker: "DjangoDbBlocker"
 ) -> Iterator[Caller]:
-    from tests.openapi import webhooks
+    from tests.openapi import tokens, webhooks
     from tests.openapi.surfaces import SurfaceCallers
 
-    service = shared_service(env={**UNLIMITED, **webhooks.SETTINGS})
+    service = shared_service(env={**UNLIMITED, **tokens.UNLIMITED, **webhooks.SETTINGS})
     partner_id = str(json.loads(service.manage("create_partner", "--name", "Northwind", "--json"))["id"])
     with django_db_blocker.unblock(), django_at(service.database_url):
         partner = find_partner(partner_id)
         keys = [make_key(partner, environment=Environment.TEST).plaintext for _ in range(500)]
         deliveries = webhooks.make_deliveries(partner, count=200)
-        surface_callers = SurfaceCallers(partner)
+        surface_callers, token_callers = SurfaceCallers(partner), tokens.TokenCallers(partner)
     surface_callers.sign_in(service)
-    made = Caller(service, partner_id, keys[0], iter(keys[1:]), iter(deliveries), surface_callers)
+    made = Caller(service, partner_id, keys[0], iter(keys[1:]), iter(deliveries), surface_callers, token_callers)
     made.post("/v1/organizations/setup", SETUP, Authorization=f"Bearer {made.key}")
     with made.session:
         yield made

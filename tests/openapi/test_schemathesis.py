@@ -11,7 +11,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from sticker_auth.openapi import document
-from tests.openapi import surfaces, webhooks
+from tests.openapi import surfaces, tokens, webhooks
 from tests.openapi.conftest import SETUP, USER, Caller
 
 ENDS_ITS_KEY: Final = {"key_self_rotate", "key_self_revoke"}
@@ -22,6 +22,7 @@ EXAMPLES: Final = 10
 EXCLUDED: Final[dict[str, Any]] = {
     "": [positive_data_acceptance],
     "session_logout": [positive_data_acceptance, negative_data_rejection],
+    "storefront_logout": [positive_data_acceptance, negative_data_rejection],
 }
 seen: Final[defaultdict[str, Counter[int]]] = defaultdict(Counter)
 
@@ -51,6 +52,8 @@ def calling(case: Case[Any], operation_id: str, caller: Caller) -> dict[str, Any
     if operation_id in USES_COOKIE or operation_id == "session_redeem":
         cookies = caller.page_cookies() if is_led and operation_id in USES_COOKIE else {}
         return {"headers": {"Origin": caller.service.base_url}, "cookies": cookies}
+    if operation_id in tokens.OPERATIONS:
+        return {"headers": {}}
     headers = caller.surfaces.headers(operation_id)
     if headers is not None:
         return {"headers": headers}
@@ -69,6 +72,8 @@ def lead(case: Case[Any], operation_id: str, caller: Caller) -> None:
         case.path_parameters["internal_user_id"] = USER
     elif operation_id == "session_redeem":
         case.body = dict(caller.redemption())
+    elif operation_id in tokens.OPERATIONS:
+        caller.tokens.lead(case, operation_id, caller)
     else:
         surfaces.lead(case, operation_id)
         webhooks.lead(case, operation_id, caller)
