@@ -45,6 +45,7 @@ from sessions_app.errors import (
 )
 from sessions_app.views import CurrentView, EmbedView, RedeemView
 from sticker_auth import openapi_gateway as gateway_parts
+from sticker_auth import openapi_grants as grant_parts
 from sticker_auth import openapi_parts as parts
 from sticker_auth import openapi_surfaces as surface_parts
 from sticker_auth import openapi_tokens as token_parts
@@ -63,6 +64,7 @@ _WITH_BODY: Final[Errors] = (PayloadTooLargeError, UnsupportedMediaTypeError)
 _RAISES: Final[Mapping[str, Errors]] = {
     "organization_setup": (ProfileExistsError, IdempotencyConflictError),
     "partner_organization_setup": (IdempotencyConflictError,),
+    **grant_parts.RAISES,
     "handshake": (OrganizationNotFoundError, ProfileNotFoundError, UserNotFoundError),
     "session_status": (SessionNotFoundError,),
     "session_revoke": (SessionNotFoundError,),
@@ -244,9 +246,14 @@ def _header_names(operation: JsonObject, view: type[ApiView], status: str) -> li
 
 
 def _add_examples(operation: JsonObject) -> None:
-    given = {**EXAMPLES, **token_parts.EXAMPLES, **SURFACE_EXAMPLES, **gateway_parts.GATEWAY_EXAMPLES, **WEBHOOK_EXAMPLES}.get(
-        operation["operationId"]
-    )
+    given = {
+        **EXAMPLES,
+        **grant_parts.EXAMPLES,
+        **token_parts.EXAMPLES,
+        **SURFACE_EXAMPLES,
+        **gateway_parts.GATEWAY_EXAMPLES,
+        **WEBHOOK_EXAMPLES,
+    }.get(operation["operationId"])
     if given is None:
         return
     if given.requests:

@@ -15,6 +15,7 @@ urlpatterns = [
     path("v1/", include("partners.urls")),
     path("v1/", include("organizations.urls")),
     path("v1/", include("webhooks.urls")),
+    path("connect/", include("organizations.connect_urls")),
     path("", include("sessions_app.urls")),
     path("", include("surfaces.urls")),
     path("", include("surfaces.token_urls")),

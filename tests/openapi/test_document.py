@@ -17,11 +17,13 @@ from tests.factories import make_key, make_partner
 
 JsonObject = dict[str, Any]
 # Pages for people and staff, the document itself, and what proxies are told who ask at the wrong door.
-NOT_API: Final = re.compile(r"/|/docs|/(admin|docs)/.*|/auth/verify/.*|/v1/openapi\.json|/favicon\.ico")
+NOT_API: Final = re.compile(r"/|/docs|/(admin|docs|connect)/.*|/auth/verify/.*|/v1/openapi\.json|/favicon\.ico")
 # What only staff meet, in the admin and the commands.
 STAFF_ERRORS: Final = {"PARTNER_NOT_FOUND", "KEY_NOT_FOUND", "KEY_STATE", "KEY_ALREADY_IMPORTED"} | {
     *("ROUTE_NOT_FOUND", "ROUTE_EXISTS", "TENANT_HOST_TAKEN", "ACCOUNT_NOT_FOUND", "EMAIL_TAKEN", "ACCOUNT_STATE")
 }
+# What a person meets who opens a connect link.
+PAGE_ERRORS: Final = {"CONNECT_LINK_INVALID"}
 # What a proxy tells for us, about paths that are not served here.
 GATEWAY_ERRORS: Final = {"AMBIGUOUS_PATH", "AMBIGUOUS_REQUEST"}
 REFUSALS: Final = [{"$ref": f"#/components/schemas/{name}"} for name in ("Error", "PlatformError", "OAuthError")]
@@ -79,7 +81,7 @@ def test_every_error_a_caller_can_meet_is_documented_somewhere() -> None:
         for response in operation["responses"].values()
         for slug in response.get("content", {}).get("application/json", {}).get("examples", {})
     }
-    assert slugs - named_somewhere == (STAFF_ERRORS | GATEWAY_ERRORS | GENERAL_ERRORS) & slugs
+    assert slugs - named_somewhere == (STAFF_ERRORS | PAGE_ERRORS | GATEWAY_ERRORS | GENERAL_ERRORS) & slugs
 
 
 def test_codes_of_the_error_shape_are_the_catalogue() -> None:

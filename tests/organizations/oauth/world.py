@@ -96,7 +96,7 @@ def make_world(provider: Provider, *, tokens: TokenSet | None = None, external_i
     """A connected organization that the provider knows by two users."""
     partner = make_partner()
     configure(provider, partner, **changes)
-    named = {"external_id": external_id} if external_id else {}
+    named: dict[str, Any] = {"external_id": external_id} if external_id else {}
     organization = make_organization(partner, **named)
     world = World(provider, partner, organization)
     world.document.update(organizationName="Northwind", users=[dict(ADA), dict(BEN)])
