@@ -39,6 +39,7 @@ SURFACE_LISTS: Final = (
     "surfaces_entitlement",
     "surfaces_tenanthost",
     "surfaces_gatewaypolicy",
+    "surfaces_playerissuer",
     "surfaces_product",
     "surfaces_order",
     "surfaces_payment",
