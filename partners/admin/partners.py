@@ -1,7 +1,7 @@
 """The list of partners and the page of one partner."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -108,6 +108,7 @@ class PartnerAdmin(ConsoleAdmin):
         sections = [_facts(row), _contacts(row), *(_origins(row, environment) for environment in Environment)]
         if allows(request, "partners.view_apikey"):
             sections.append(_keys(row))
+        sections += [section for tell in _tellers for section in tell(request, row)]
         warnings = [] if row.is_active else ["Suspended: every key of this partner is answered 403."]
         return Dossier(
             title=row.name,
@@ -117,6 +118,15 @@ class PartnerAdmin(ConsoleAdmin):
             ledger=Event.objects.for_partner(row.pk).newest_first(),
             ledger_url=f"?partner={row.pk}",
         )
+
+
+Teller = Callable[[HttpRequest, Partner], list[Section]]
+_tellers: Final[list[Teller]] = []
+
+
+def tell_of_partners(teller: Teller) -> None:
+    """Let an app above this one add what it knows to a partner's page."""
+    _tellers.append(teller)
 
 
 def partner_badge(partner: Partner) -> SafeString:

@@ -1,6 +1,6 @@
 """Who may use which surface: the list, the page of one entitlement, granting and withdrawing."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -8,17 +8,21 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from audit.admin_actions import ConsoleAction, ReasonForm
-from audit.admin_base import ConsoleAdmin, Dossier, Fact, Section
+from audit.admin_base import Button, ConsoleAdmin, Dossier, Fact, Section, Table, allows
 from audit.admin_display import environment_tag, exact_moment, link, moment
 from audit.admin_filters import EnvironmentFilter
 from audit.models import Event
 from core.principals import Actor, Environment
 from partners.admin.filters import PartnerFilter
+from partners.admin.partners import tell_of_partners
+from partners.models import Partner
 from surfaces.admin.display import SurfaceFilter, route_link, surface_link
 from surfaces.forms import GrantForm
 from surfaces.models import Entitlement
 from surfaces.names import SurfaceName
 from surfaces.services.entitlements import grant_surface, withdraw_surface
+
+_SHOWN: Final = 40
 
 
 class Grant(ConsoleAction[GrantForm]):
@@ -130,6 +134,28 @@ class EntitlementAdmin(ConsoleAdmin):
             ledger=about,
             ledger_url=f"?partner={row.partner_id}&type=entitlement.",
         )
+
+
+def surfaces_of(request: HttpRequest, partner: Partner) -> list[Section]:
+    """What a partner may use, for its own page."""
+    if not allows(request, "surfaces.view_entitlement"):
+        return []
+    held = Entitlement.objects.filter(partner=partner).select_related("surface", "route").order_by("environment", "surface_id")
+    rows: list[list[str | SafeString]] = [
+        [
+            environment_tag(each.environment),
+            surface_link(each.surface),
+            route_link(each.route) if each.route else "All of it",
+            link("Open", "surfaces_entitlement_change", each.pk),
+        ]
+        for each in held[:_SHOWN]
+    ]
+    table = Table(["Environment", "Surface", "May use", ""], rows, empty="Nothing: every surface answers its credentials 403.")
+    everything = f"{reverse('admin:surfaces_entitlement_changelist')}?partner={partner.slug}"
+    return [Section("Surfaces", table=table, is_wide=True, more=Button("All entitlements", everything))]
+
+
+tell_of_partners(surfaces_of)
 
 
 def _what(row: Entitlement) -> str:

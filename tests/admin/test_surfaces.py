@@ -214,3 +214,9 @@ def test_an_entitlement_of_the_other_environment_is_another_row(world: World) ->
         fields = {"partner": world.partner.slug, "environment": environment.value, "what": "supplier:"}
         client.post(reverse("admin:surfaces_entitlement_grant"), fields)
     assert Entitlement.objects.filter(partner=world.partner, surface__name="supplier").count() == 2
+
+
+def test_a_partners_page_says_what_it_may_use(world: World) -> None:
+    page = signed_in(Role.VIEWER).get(world.partner_url()).content.decode()
+    assert world.surface_url("entitlement") in page
+    assert "POST /Orders/Create" in page
