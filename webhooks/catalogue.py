@@ -5,7 +5,7 @@ are open: any lower-case dotted name whose first part is not one of ours. Those 
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
@@ -102,7 +102,12 @@ def pattern_problem(pattern: str) -> str | None:
 
 def matches(pattern: str, type_: str) -> bool:
     """Tell whether an entry of an event filter asks for a type; `*` stands for any characters, dots too."""
-    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), type_) is not None
+    return _as_regex(pattern).fullmatch(type_) is not None
+
+
+@lru_cache(maxsize=4096)
+def _as_regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*"))
 
 
 def _is_offered(type_: str) -> bool:

@@ -22,9 +22,18 @@ from core.principals import Environment
 from webhooks.canonical import render_body
 from webhooks.catalogue import matches
 from webhooks.formats import SignatureFormat
-from webhooks.models import Delivery, DeliveryState, Endpoint, FeedCursor, Message, MessageBody, MessageSource
+from webhooks.models import DeliveryState, Endpoint, FeedCursor
 from webhooks.projection import LedgerRow, find_people, public_data
 from webhooks.reasons import DeliveryReason
+from webhooks.services.insertions import (
+    NewBody,
+    NewDelivery,
+    NewMessage,
+    insert_bodies,
+    insert_deliveries,
+    insert_messages,
+    store_numbers,
+)
 
 PAGE_ROWS: Final = 200
 LEDGER: Final = "ledger"
@@ -82,7 +91,7 @@ def make_messages(*, limit: int = PAGE_ROWS) -> int:
         rows = [_ledger_row(row) for row in _page(_LEDGER_PAGE, position, limit)]
         if rows:
             people = find_people(rows)
-            Message.objects.bulk_create(message for row in rows for message in _messages_of(row, public_data(row, people)))
+            insert_messages([message for row in rows for message in _messages_of(row, public_data(row, people))])
             _move_cursor(LEDGER, Position(rows[-1].xid, rows[-1].id))
     return len(rows)
 
@@ -138,20 +147,13 @@ def _ledger_row(row: tuple[Any, ...]) -> LedgerRow:
     return LedgerRow(id_, xid, kind, recorded_at, partner_id, environment, actor_kind, subject_type, subject_id, values)
 
 
-def _messages_of(row: LedgerRow, data: bytes) -> Iterable[Message]:
+def _messages_of(row: LedgerRow, data: bytes) -> Iterable[NewMessage]:
     if row.partner_id is None:
         return
+    event = row.definition
     for environment in [row.environment] if row.environment else list(Environment):
-        yield Message(
-            message_id=new_message_id(),
-            partner_id=row.partner_id,
-            environment=environment,
-            type=row.definition.type,
-            version=row.definition.version,
-            source=MessageSource.OWN,
-            data=data,
-            occurred_at=row.recorded_at,
-            ledger_event_id=row.id,
+        yield NewMessage(
+            new_message_id(), row.partner_id, environment, event.type, event.version, data, row.recorded_at, row.id
         )
 
 
@@ -160,18 +162,19 @@ def _deliver(fresh: Sequence[_Fresh]) -> int:
     # Locked in the order of their keys, as everywhere; what changed before the lock was had counts.
     locked = Endpoint.objects.present().filter(pk__in=wanted).select_for_update(no_key=True).order_by("pk")
     endpoints = {endpoint.pk: endpoint for endpoint in locked}
-    deliveries: list[Delivery] = []
-    bodies: dict[tuple[int, str], MessageBody] = {}
+    deliveries: list[NewDelivery] = []
+    bodies: dict[tuple[int, str], NewBody] = {}
     for endpoint_id, messages in _wanted(fresh, endpoints.values()).items():
         endpoint = endpoints[endpoint_id]
         for message in messages:
             endpoint.last_seq += 1
             deliveries.append(_delivery(message, endpoint))
             style = endpoint.signature_format
-            bodies.setdefault((message.id, style), _body(message, style))
-    MessageBody.objects.bulk_create(bodies.values(), ignore_conflicts=True)
-    Delivery.objects.bulk_create(deliveries)
-    Endpoint.objects.bulk_update(endpoints.values(), ["last_seq"])
+            if (message.id, style) not in bodies:
+                bodies[message.id, style] = _body(message, style)
+    insert_bodies(list(bodies.values()))
+    insert_deliveries(deliveries)
+    store_numbers([(endpoint.pk, endpoint.last_seq) for endpoint in endpoints.values()])
     return len(deliveries)
 
 
@@ -185,26 +188,18 @@ def _wanted(fresh: Sequence[_Fresh], endpoints: Iterable[Endpoint]) -> Mapping[U
 
 
 def _is_for(message: _Fresh, endpoint: Endpoint) -> bool:
-    if (message.partner_id, message.environment) != (endpoint.partner_id, endpoint.environment):
+    if message.partner_id != endpoint.partner_id or message.environment != endpoint.environment:
         return False
     return any(matches(pattern, message.type) for pattern in endpoint.event_types)
 
 
-def _delivery(message: _Fresh, endpoint: Endpoint) -> Delivery:
+def _delivery(message: _Fresh, endpoint: Endpoint) -> NewDelivery:
     reason = parked_reason(endpoint)
-    return Delivery(
-        message_id=message.id,
-        endpoint=endpoint,
-        partner_id=message.partner_id,
-        environment=message.environment,
-        seq=endpoint.last_seq,
-        state=DeliveryState.PARKED if reason else DeliveryState.PENDING,
-        last_reason=reason.value if reason else "",
-    )
+    state = DeliveryState.PARKED if reason else DeliveryState.PENDING
+    return NewDelivery(message.id, endpoint.pk, endpoint.last_seq, state.value, reason.value if reason else "")
 
 
-def _body(message: _Fresh, style: str) -> MessageBody:
-    body = render_body(
-        bytes(message.data), event_type=message.type, occurred_at=message.occurred_at, style=SignatureFormat(style)
-    )
-    return MessageBody(message_id=message.id, style=style, body=body)
+def _body(message: _Fresh, style: str) -> NewBody:
+    data = bytes(message.data)
+    body = render_body(data, event_type=message.type, occurred_at=message.occurred_at, style=SignatureFormat(style))
+    return NewBody(message.id, style, body)
