@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sticker_auth.rsgi import bridge
+from sticker_auth.threads import Threads
 
 
 def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -13,4 +14,4 @@ def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[by
     return [json.dumps({name: str(value) for name, value in environ.items()}).encode()]
 
 
-application: Final = bridge(echo)
+application: Final = bridge(echo, threads=Threads(1))
