@@ -6,14 +6,11 @@ killed is found by its lease. SIGTERM ends it in order: what is under way may fi
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Coroutine
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Final
 
-import psycopg
 import structlog
-from django.db import InterfaceError, OperationalError, connections
 
 from core.egress.door import Door
 from webhooks.pump.bodies import with_body
@@ -21,24 +18,22 @@ from webhooks.pump.claim import Job, claim_jobs
 from webhooks.pump.config import PumpConfig
 from webhooks.pump.keys import KeyRing, load_keys
 from webhooks.pump.links import Link
+from webhooks.pump.patience import DOWN, Patience, repeat
 from webhooks.pump.recovery import recover_leases, release_parked, return_jobs
 from webhooks.pump.send import attempt
+from webhooks.pump.threads import DjangoThread
 from webhooks.pump.writer import ResultWriter
 from webhooks.reasons import AttemptReason
 from webhooks.services.fanout import fan_out
 from webhooks.services.health import disable_gone, review_endpoints
 from webhooks.services.settling import settle
 
-_DOWN: Final = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
-_FIRST_BACK_OFF_SECONDS: Final = 0.1
-_LONGEST_BACK_OFF_SECONDS: Final = 2.0
 # Claims under load come at least this far apart, so that each takes many.
 _CLAIM_SPACING_SECONDS: Final = 0.01
 _RECOVER_EVERY_SECONDS: Final = 0.5
 _REVIEW_EVERY_SECONDS: Final = 5.0
 _LAST_FLUSH_SECONDS: Final = 5.0
 
-T = TypeVar("T")
 log = structlog.get_logger("sticker.pump")
 
 
@@ -54,7 +49,8 @@ class Pump:
         self._returns = Link()
         self._writer = ResultWriter(config, on_written=self._wake.set)
         self._flying: dict[asyncio.Task[None], Job] = {}
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="pump-django")
+        # The one must never wait for what the other does: mails are sent in it.
+        self._quick, self._patient = DjangoThread("pump-quick"), DjangoThread("pump-patient")
         self._has_fanned_out = False
         self._is_drained = False
 
@@ -81,9 +77,9 @@ class Pump:
         return [
             self._writer.run(),
             self._claim_for_ever(door, is_draining),
-            self._every(self._config.poll_seconds, "fan_out", self._fan_out),
-            self._every(_RECOVER_EVERY_SECONDS, "recover", self._recover),
-            self._every(_REVIEW_EVERY_SECONDS, "review", self._review),
+            repeat(self._fan_out, name="fan_out", seconds=self._config.poll_seconds, stop=self._stop),
+            repeat(self._recover, name="recover", seconds=_RECOVER_EVERY_SECONDS, stop=self._stop),
+            repeat(self._review, name="review", seconds=_REVIEW_EVERY_SECONDS, stop=self._stop),
         ]
 
     async def _await_end(self, loops: list["asyncio.Task[None]"], drain_seconds: float | None) -> None:
@@ -102,7 +98,7 @@ class Pump:
             await asyncio.wait(self._flying, timeout=self._config.grace_seconds)
         left = dict(self._flying)
         await _cancel(left)
-        with suppress(TimeoutError, *_DOWN):
+        with suppress(TimeoutError, *DOWN):
             async with asyncio.timeout(_LAST_FLUSH_SECONDS):
                 await self._writer.drain()
                 await return_jobs(self._returns, list(left.values()))
@@ -112,20 +108,21 @@ class Pump:
     async def _close(self) -> None:
         for link in (self._claims, self._chores, self._returns, self._writer):
             await link.close()
-        self._threads.shutdown()
+        for thread in (self._quick, self._patient):
+            await thread.close()
 
     async def _claim_for_ever(self, door: Door, is_draining: bool) -> None:
-        back_off = _BackOff("claim")
+        patience = Patience("claim")
         while not self._stop.is_set():
             free = self._config.sockets - len(self._flying)
             taken, was_idle = 0, self._is_idle()
             try:
                 if free > 0:
                     taken = await self._claim(door, free)
-                back_off.reset()
-            except _DOWN as error:
-                await back_off.wait(error)
+            except Exception as error:  # the outer edge of a claim: what it took comes back with its lease
+                await patience.wait(error)
                 continue
+            patience.reset()
             if is_draining and was_idle and not taken:
                 self.stop()
             await self._pause(self._config.poll_seconds if taken < free or not free else _CLAIM_SPACING_SECONDS)
@@ -154,16 +151,21 @@ class Pump:
             return
         result = await attempt(door, job, keys.of(job))
         if result.reason is AttemptReason.GONE:
-            with suppress(*_DOWN):
-                await self._in_thread(lambda: disable_gone(job.endpoint_id))
+            await self._disable(job)
         self._writer.add(result)
 
+    async def _disable(self, job: Job) -> None:
+        try:
+            await self._patient.call(lambda: disable_gone(job.endpoint_id))
+        except Exception:  # the next delivery will hear the same
+            log.exception("pump.disable_failed", endpoint=str(job.endpoint_id))
+
     async def _fan_out(self) -> bool:
-        made = await self._in_thread(fan_out)
+        made = await self._quick.call(fan_out)
         if made.deliveries:
             self._wake.set()
         self._has_fanned_out = not made.is_behind
-        if await self._in_thread(settle):
+        if await self._quick.call(settle):
             self._wake.set()
         return made.is_behind
 
@@ -175,7 +177,7 @@ class Pump:
         return False
 
     async def _review(self) -> bool:
-        await self._in_thread(review_endpoints)
+        await self._patient.call(review_endpoints)
         return False
 
     def _is_idle(self) -> bool:
@@ -190,52 +192,8 @@ class Pump:
         self._wake.clear()
         await asyncio.sleep(_CLAIM_SPACING_SECONDS)
 
-    async def _every(self, seconds: float, name: str, step: Callable[[], Awaitable[bool]]) -> None:
-        """Run a step at intervals, and again at once where it says that there is more to do."""
-        back_off = _BackOff(name)
-        while not self._stop.is_set():
-            try:
-                has_more = await step()
-                back_off.reset()
-            except _DOWN as error:
-                await back_off.wait(error)
-                continue
-            if not has_more:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), seconds)
-
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _with_django, call)
-
-
-def _with_django(call: Callable[[], T]) -> T:
-    """Make one call on this thread's connection; one that was lost is not used again."""
-    try:
-        return call()
-    except (OperationalError, InterfaceError):
-        connections.close_all()
-        raise
-
 
 async def _cancel(tasks: Collection["asyncio.Task[None]"]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class _BackOff:
-    """Waits longer after each failure in a row, up to two seconds."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._seconds = _FIRST_BACK_OFF_SECONDS
-
-    def reset(self) -> None:
-        """Forget the failures."""
-        self._seconds = _FIRST_BACK_OFF_SECONDS
-
-    async def wait(self, error: Exception) -> None:
-        """Say that the database is away, and wait."""
-        log.warning("pump.database_down", step=self._name, error=type(error).__name__)
-        await asyncio.sleep(self._seconds)
-        self._seconds = min(_LONGEST_BACK_OFF_SECONDS, self._seconds * 2)

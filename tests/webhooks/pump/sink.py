@@ -82,7 +82,7 @@ class Sink:
         server = self._loop.run_until_complete(
             self._loop.create_server(lambda: _Talk(self), "127.0.0.1", 0, ssl=self._tls, backlog=1000)
         )
-        self.port: int = server.sockets[0].getsockname()[1]
+        self.port: int = cast("asyncio.Server", server).sockets[0].getsockname()[1]
         self._is_up.set()
         self._loop.run_forever()
         server.close()

@@ -221,7 +221,7 @@ def test_claim_costs_the_same_beside_a_long_backlog(fresh_database: FreshDatabas
 
     from webhooks.pump.claim import CLAIM, SUSPECT_AFTER
 
-    params = {
+    params: dict[str, UUID | int | float] = {
         "claim": UUID(int=1),
         "free": 100,
         "spare": 50,

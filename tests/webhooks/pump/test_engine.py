@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.principals import SYSTEM, Environment
+from sticker_auth.local.environment import PROJECT_ROOT
 from tests.databases import FreshDatabase
 from tests.factories import make_partner
-from tests.servers import PROJECT_ROOT
 from tests.webhooks.pump.sink import Sink
 from tests.webhooks.pump.world import await_state, await_truth, endpoint_row, open_endpoint, publish, pump, queue, states
 from webhooks.models import Attempt, Delivery, DeliveryState, Endpoint

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("fresh_database")
 URL = "http://127.0.0.1:20000/hook"
 
 
-def result(job: Job, reason: AttemptReason = AttemptReason.DELIVERED, **fields: object) -> AttemptResult:
+def result(job: Job, reason: AttemptReason = AttemptReason.DELIVERED, **fields: Any) -> AttemptResult:
     now = time.monotonic()
     made = AttemptResult(job, reason, now - 0.05, now, status=200 if reason is AttemptReason.DELIVERED else None)
     return replace(made, **fields)
@@ -37,8 +38,8 @@ def write(*results: AttemptResult, raises: int = 0) -> None:
     linked(lambda link: write_rows(link, rows))
 
 
-def fail(job: Job, status: int = 500, **fields: object) -> AttemptResult:
-    return result(job, AttemptReason.STATUS_5XX, status=status, **fields)
+def fail(job: Job) -> AttemptResult:
+    return result(job, AttemptReason.STATUS_5XX, status=500)
 
 
 def take(endpoint: Endpoint, count: int = 1) -> list[Job]:
@@ -48,7 +49,7 @@ def take(endpoint: Endpoint, count: int = 1) -> list[Job]:
 
 def test_delivered_is_written_with_all_that_is_known_of_the_attempt() -> None:
     [job] = take(open_endpoint(URL))
-    known = {"dns_ms": 1, "connect_ms": 2, "tls_ms": 3, "first_byte_ms": 4, "address": "192.0.2.1"}
+    known: dict[str, Any] = {"dns_ms": 1, "connect_ms": 2, "tls_ms": 3, "first_byte_ms": 4, "address": "192.0.2.1"}
     write(result(job, **known, response_text="ok", response_headers={"server": "x"}))
     row = Delivery.objects.get(pk=job.delivery_id)
     assert (row.state, row.claim, row.lease_until, row.last_status, row.last_reason) == (
@@ -248,9 +249,12 @@ def test_success_is_noted_in_the_endpoints_row_now_and_then_only() -> None:
     first, second = take(endpoint, 2)
     write(result(first))
     noted = endpoint_row(endpoint.pk).last_success_at
+    assert noted is not None
     write(result(second))
     assert endpoint_row(endpoint.pk).last_success_at == noted
     Endpoint.objects.filter(pk=endpoint.pk).update(last_success_at=F("last_success_at") - timedelta(minutes=1))
     [third] = take(endpoint, 1)
     write(result(third))
-    assert endpoint_row(endpoint.pk).last_success_at >= noted
+    newer = endpoint_row(endpoint.pk).last_success_at
+    assert newer is not None
+    assert newer >= noted

@@ -14,6 +14,7 @@ from webhooks.pump.schedule import (
     MAX_ATTEMPTS,
     MAX_PROBE_ATTEMPTS,
     STEPS,
+    Turn,
     delay_seconds,
     next_turn,
     pause_seconds,
@@ -25,7 +26,7 @@ from webhooks.reasons import OUR_FAULT, AttemptReason, DeliveryReason
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
 
-def turn_of(reason: AttemptReason, attempt: int = 1, *, is_probe: bool = False):
+def turn_of(reason: AttemptReason, attempt: int = 1, *, is_probe: bool = False) -> Turn:
     return next_turn(reason, attempt=attempt, is_probe=is_probe, first_seconds=60, dice=0.5)
 
 

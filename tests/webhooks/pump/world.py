@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -195,10 +195,10 @@ def pump(database: FreshDatabase | str, folder: Path, **options: Any) -> Iterato
 
 
 @contextmanager
-def locked(database_url: str, table: str) -> Iterator[None]:
-    """Let nobody else touch a table for the time of a block: whoever wants to waits there."""
+def locked(database_url: str, table: str, *, mode: Literal["SHARE", "ACCESS EXCLUSIVE"]) -> Iterator[None]:
+    """Let nobody else write a table, or touch it at all, for the time of a block: whoever wants to waits there."""
     with psycopg.connect(database_url) as holder:
-        holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        holder.execute(f"LOCK TABLE {table} IN {mode} MODE")
         yield
         holder.rollback()
 
