@@ -84,6 +84,16 @@ def configure_provider(partner: Partner, *, environment: Environment, wanted: Pr
     return OAuthProvider.objects.select_related("partner").get(pk=provider.pk)
 
 
+def change_provider(partner: Partner, *, environment: Environment, changes: Mapping[str, Any], actor: Actor) -> OAuthProvider:
+    """Change some of a provider's settings and leave the others as they are; `changes` has fields of `ProviderSettings`.
+
+    Raises: InvalidRequestError naming each wrong field.
+    """
+    known = OAuthProvider.objects.of(partner.pk, environment.value).first()
+    before = settings_of(known) if known else ProviderSettings(data_url="", client_id="")
+    return configure_provider(partner, environment=environment, wanted=replace(before, **changes), actor=actor)
+
+
 def settings_of(provider: OAuthProvider) -> ProviderSettings:
     """A provider's settings as they are; its secret stays where it is."""
     return ProviderSettings(

@@ -33,6 +33,12 @@ class SealedColumn:
 COLUMNS: Final = (
     SealedColumn("webhooks_endpointsecret", "sealed", "webhooks_endpoint", "endpoint_id", "webhook secrets"),
     SealedColumn("surfaces_playerkey", "sealed", "surfaces_playerissuer", "issuer_id", "shared secrets of player issuers"),
+    SealedColumn("organizations_oauthprovider", "client_secret_sealed", "organizations_oauthprovider", "id", "client secrets"),
+    SealedColumn("organizations_oauthgrant", "access_sealed", "organizations_oauthgrant", "id", "OAuth access tokens"),
+    SealedColumn("organizations_oauthgrant", "refresh_sealed", "organizations_oauthgrant", "id", "OAuth refresh tokens"),
+    SealedColumn(
+        "organizations_connectlink", "verifier_sealed", "organizations_organization", "organization_id", "PKCE verifiers"
+    ),
 )
 
 
