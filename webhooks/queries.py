@@ -87,12 +87,12 @@ def _position(text: str | None) -> Position:
 
 
 def _given(request: HttpRequest, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """The known parameters; each may stand once. Unknown ones are ignored, as unknown fields of bodies are."""
+    """The known parameters; each may stand once. Empty ones count as absent, and unknown ones are ignored."""
     known = {name: request.GET.getlist(name) for name in map(str, serializer().fields) if name in request.GET}
     for name, values in known.items():
         if len(values) > 1:
             raise _wrong(name, "This parameter stands twice.")
-    return {name: values[0] for name, values in known.items()}
+    return {name: values[0] for name, values in known.items() if values[0]}
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -98,6 +98,11 @@ def test_feed_gives_every_event_once_in_order(committed_backend: Backend) -> Non
     assert ids(read(backend, f"after={first['events'][0]['cursor']}&limit=1")) == published[1:2]
 
 
+def test_an_empty_cursor_begins_at_the_oldest(committed_backend: Backend) -> None:
+    published = committed_backend.publish("order.shipped")
+    assert ids(read(committed_backend, "after=&limit=5&types=")) == [published]
+
+
 def test_feed_filters_by_types(committed_backend: Backend) -> None:
     backend = committed_backend
     shipped, paid = backend.publish("order.shipped"), backend.publish("order_x.paid")
