@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -166,8 +166,17 @@ def reactivate_partner(partner_id: UUID, *, reason: str, actor: Actor) -> Partne
     return partner
 
 
+EmergencyHook = Callable[[UUID], Mapping[str, int]]
+_emergency_hooks: list[EmergencyHook] = []
+
+
+def in_emergency(hook: EmergencyHook) -> None:
+    """Register what ends a partner's credentials of another kind, within the same transaction; it tells how many of what."""
+    _emergency_hooks.append(hook)
+
+
 def emergency_revoke(partner_id: UUID, *, reason: str, actor: Actor) -> EmergencyResult:
-    """Revoke every key of a partner as compromised and end everything that came out of them, in one transaction.
+    """Revoke every credential of a partner as compromised and end everything that came out of them, in one transaction.
 
     Needs the database and nothing else. Safe to call twice: the second call finds no key to revoke.
     """
@@ -177,7 +186,9 @@ def emergency_revoke(partner_id: UUID, *, reason: str, actor: Actor) -> Emergenc
         kids = list(live.values_list("kid", flat=True))
         ApiKey.objects.filter(partner=partner, revoked_at=None).update(revoked_at=Now(), revoke_reason=RevokeReason.COMPROMISE)
         Partner.objects.filter(pk=partner.pk).update(auth_epoch=F("auth_epoch") + 1, updated_at=Now())
-        record(_act(EventType.PARTNER_EMERGENCY_REVOKED, partner, actor, reason=reason, data={"kids": kids}))
+        ended = {what: count for hook in _emergency_hooks for what, count in hook(partner.pk).items()}
+        data = {"kids": kids, **ended}
+        record(_act(EventType.PARTNER_EMERGENCY_REVOKED, partner, actor, reason=reason, data=data))
     return EmergencyResult(partner, kids, partner.auth_epoch + 1)
 
 

@@ -4,7 +4,7 @@ A batch takes rows by their place in the table and skips those somebody holds; t
 slower. Killed half-way it has simply done less; the next run goes on where it stopped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -41,7 +41,8 @@ class Progress:
     seconds: float
 
 
-def _delete(table: str, column: str) -> str:
+def delete_older(table: str, column: str) -> str:
+    """The statement of a batch that removes rows by their age; both names are constants of the caller's code."""
     return (
         f"DELETE FROM {table} WHERE ctid = ANY(ARRAY("  # noqa: S608  # names of this module
         f"SELECT ctid FROM {table} WHERE {column} < %(before)s LIMIT %(rows)s FOR UPDATE SKIP LOCKED))"
@@ -57,17 +58,30 @@ WHERE ctid = ANY(ARRAY(
 """
 
 
+_more: list[Callable[[], list[Target]]] = []
+
+
+def also_purge(more: Callable[[], list[Target]]) -> None:
+    """Register what another app has that expires."""
+    _more.append(more)
+
+
 def targets() -> list[Target]:
     """Everything that expires, with the retention in force."""
     return [
-        Target("session tokens", _delete("sessions_app_sessiontoken", "expires_at"), settings.SESSION_TOKEN_RETENTION),
-        Target("embed sessions", _delete("sessions_app_embedsession", "idle_expires_at"), settings.EMBED_SESSION_RETENTION),
-        Target("idempotency records", _delete("partners_idempotencyrecord", "created_at"), settings.IDEMPOTENCY_RETENTION),
-        Target("key usage", _delete("partners_keyusage", "hour"), settings.KEY_USAGE_RETENTION),
+        Target("session tokens", delete_older("sessions_app_sessiontoken", "expires_at"), settings.SESSION_TOKEN_RETENTION),
         Target(
-            "rate limit states", _delete("partners_ratelimitstate", "to_timestamp(tat)"), settings.RATE_LIMIT_STATE_RETENTION
+            "embed sessions", delete_older("sessions_app_embedsession", "idle_expires_at"), settings.EMBED_SESSION_RETENTION
+        ),
+        Target("idempotency records", delete_older("partners_idempotencyrecord", "created_at"), settings.IDEMPOTENCY_RETENTION),
+        Target("key usage", delete_older("partners_keyusage", "hour"), settings.KEY_USAGE_RETENTION),
+        Target(
+            "rate limit states",
+            delete_older("partners_ratelimitstate", "to_timestamp(tat)"),
+            settings.RATE_LIMIT_STATE_RETENTION,
         ),
         Target("client addresses", _CUT_ADDRESSES, settings.ADDRESS_RETENTION),
+        *(target for more in _more for target in more()),
     ]
 
 

@@ -14,6 +14,7 @@ from audit.models import Event
 from core.principals import Environment
 from organizations.models import Profile
 from partners.services.partners import emergency_revoke, suspend_partner
+from sessions_app.services.purge import purge
 from surfaces.models import LoginSession, TenantHost
 from surfaces.names import SurfaceName
 from surfaces.services import accounts, customers, login_sessions, resellers
@@ -306,12 +307,26 @@ def test_what_ends_a_reseller_ends_their_tokens_with_the_next_request(end: Calla
     assert get("/Reseller/Account", token).status_code == 401
 
 
-def test_an_emergency_ends_a_clients_tokens_and_leaves_its_secret() -> None:
-    program = make_program()
+def test_an_emergency_ends_a_partners_secrets_and_passwords_and_leaves_its_customers() -> None:
+    partner = make_entitled(SurfaceName.RESELLER, SurfaceName.STOREFRONT)
+    program, reseller, customer, other = make_program(partner), make_reseller(partner), make_customer(partner), make_program()
     token = program.token()
-    emergency_revoke(program.client.partner_id, reason="", actor=ALICE)
+    for _ in range(2):
+        emergency_revoke(partner.pk, reason="leak", actor=ALICE)
     assert get("/Reseller/Account", token).status_code == 401
-    assert program.ask().status_code == 200
+    assert (program.ask().status_code, reseller.login().status_code) == (401, 400)
+    assert customer.login().status_code == other.ask().status_code == 200
+    first, again = Event.objects.filter(type="partner.emergency_revoked").order_by("id").values_list("data", flat=True)
+    assert (first["client_secrets"], first["reseller_passwords"]) == (1, 1)
+    assert (again["client_secrets"], again["reseller_passwords"]) == (0, 0)
+
+
+def test_logins_that_are_over_and_pairs_that_are_old_are_purged(customer: Customer) -> None:
+    customer.signed_in()
+    assert {progress.target for progress in purge(now=timezone.now())} == set()
+    later = timezone.now() + timedelta(days=200)
+    assert {"customer logins", "known logins"} <= {progress.target for progress in purge(now=later)}
+    assert not LoginSession.objects.exists()
 
 
 def test_nothing_that_was_given_out_is_in_the_database(customer: Customer) -> None:
