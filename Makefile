@@ -10,8 +10,8 @@ unexport DJANGO_SETTINGS_MODULE
 
 RUN_LOCKS := requirements.txt
 TEST_LOCKS := requirements-dev.txt requirements-browser.txt
-# The packages of the receivers in Node that deliveries are tested against.
-NODE_TESTS := tests/webhooks/receivers/node
+# The packages in Node that are tested against: receivers of deliveries, and a provider that organizations are synced from.
+NODE_TESTS := tests/webhooks/receivers/node tests/organizations/oauth/node
 LOCKS := requirements requirements-dev requirements-browser requirements-uv
 
 # A production environment that is complete and leads nowhere: what `check --deploy` and the type checker read settings from.
@@ -74,13 +74,15 @@ _run_environment:
 
 _test_environment:
 	$(call install,.installed-test,$(TEST_LOCKS))
-	@wanted="$$(cksum < $(NODE_TESTS)/package-lock.json)"; \
-	if command -v npm >/dev/null && [ "$$(cat $(NODE_TESTS)/node_modules/.installed 2>/dev/null)" != "$$wanted" ]; then \
-		echo "Installing $(NODE_TESTS)/package-lock.json" && \
-		npm ci --prefix $(NODE_TESTS) --ignore-scripts --no-audit --no-fund --silent && \
-		echo "$$wanted" > $(NODE_TESTS)/node_modules/.installed || \
-		echo "npm could not; the tests that need it are skipped." >&2; \
-	fi
+	@for node in $(NODE_TESTS); do \
+		wanted="$$(cksum < $$node/package-lock.json)"; \
+		if command -v npm >/dev/null && [ "$$(cat $$node/node_modules/.installed 2>/dev/null)" != "$$wanted" ]; then \
+			echo "Installing $$node/package-lock.json" && \
+			npm ci --prefix $$node --ignore-scripts --no-audit --no-fund --silent && \
+			echo "$$wanted" > $$node/node_modules/.installed || \
+			echo "npm could not; the tests that need it are skipped." >&2; \
+		fi; \
+	done
 
 _venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
