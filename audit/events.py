@@ -53,6 +53,7 @@ class EventType(StrEnum):
     USER_SESSIONS_REVOKED = "user.sessions_revoked"
     REFUSAL_COUNTED = "refusal.counted"
     SECRET_EXPOSED = "secret.exposed"  # noqa: S105  # an event name
+    LEAK_REPORTED = "leak.reported"
     ENDPOINT_CREATED = "endpoint.created"
     ENDPOINT_UPDATED = "endpoint.updated"
     ENDPOINT_VERIFICATION_SENT = "endpoint.verification_sent"
@@ -177,6 +178,7 @@ NOTES: Final[dict[EventType, EventNote]] = {
     EventType.USER_SESSIONS_REVOKED: EventNote(Severity.NOTICE, "All sessions of one user were revoked."),
     EventType.REFUSAL_COUNTED: EventNote(Severity.INFO, "Requests were refused; equal ones of a minute are one row."),
     EventType.SECRET_EXPOSED: EventNote(Severity.WARNING, "A key or token was sent in a URL or form: treat it as leaked."),
+    EventType.LEAK_REPORTED: EventNote(Severity.CRITICAL, "A genuine credential was reported as leaked; it was ended."),
     EventType.ENDPOINT_CREATED: EventNote(Severity.NOTICE, "A webhook endpoint was added."),
     EventType.ENDPOINT_UPDATED: EventNote(Severity.NOTICE, "A webhook endpoint's URL, events, format or limits changed."),
     EventType.ENDPOINT_VERIFICATION_SENT: EventNote(Severity.INFO, "A webhook endpoint was asked to prove that it is wanted."),
@@ -291,6 +293,7 @@ DELIVERED: Final = frozenset(
         EventType.SESSION_REVOKED,
         EventType.USER_SESSIONS_REVOKED,
         EventType.SECRET_EXPOSED,
+        EventType.LEAK_REPORTED,
         EventType.ENDPOINT_FAILING,
         EventType.ENDPOINT_RECOVERED,
         EventType.ENDPOINT_DISABLED,

@@ -18,20 +18,36 @@ def read_json(body: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> JsonObject:
 
     Raises: PayloadTooLargeError over the bound; InvalidRequestError for everything else that is not strict JSON.
     """
+    value = _decoded(body, max_bytes)
+    if not isinstance(value, dict):
+        raise _invalid("The body must be a JSON object.", "not_an_object")
+    _check(value, 1)
+    return value
+
+
+def read_json_list(body: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> list[Any]:
+    """Parse a body that is a JSON array, as strictly.
+
+    Raises: as `read_json`.
+    """
+    value = _decoded(body, max_bytes)
+    if not isinstance(value, list):
+        raise _invalid("The body must be a JSON array.", "not_an_array")
+    _check(value, 1)
+    return value
+
+
+def _decoded(body: bytes, max_bytes: int) -> object:
     if len(body) > max_bytes:
         raise PayloadTooLargeError
     try:
-        value = _DECODER.decode(body.decode("utf-8"))
+        return _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _invalid("The body is not UTF-8.", "not_utf8") from error
     except RecursionError as error:
         raise _invalid(f"The body nests deeper than {MAX_DEPTH} levels.", "too_deep") from error
     except ValueError as error:
         raise _invalid("The body is not valid JSON.", "not_json") from error
-    if not isinstance(value, dict):
-        raise _invalid("The body must be a JSON object.", "not_an_object")
-    _check(value, 1)
-    return value
 
 
 def _check(value: object, depth: int) -> None:

@@ -46,6 +46,7 @@ from sessions_app.errors import (
 from sessions_app.views import CurrentView, EmbedView, RedeemView
 from sticker_auth import openapi_gateway as gateway_parts
 from sticker_auth import openapi_grants as grant_parts
+from sticker_auth import openapi_leaks as leak_parts
 from sticker_auth import openapi_parts as parts
 from sticker_auth import openapi_surfaces as surface_parts
 from sticker_auth import openapi_tokens as token_parts
@@ -78,6 +79,7 @@ _RAISES: Final[Mapping[str, Errors]] = {
     "payment_create": (ReferenceTakenError,),
     "report": (RateLimitExceededError,),
     "revoke": (ForbiddenError,),
+    **leak_parts.RAISES,
     **token_parts.RAISES,
     **webhook_parts.RAISES,
 }
@@ -105,7 +107,7 @@ def complete(result: JsonObject, generator: SchemaGenerator, **_kwargs: Any) -> 
             _complete(operation, callback.cls, method)
     components = result["components"]
     for kind, entries in (
-        each for part in (parts, surface_parts, token_parts, webhook_parts) for each in part.components().items()
+        each for part in (parts, surface_parts, token_parts, leak_parts, webhook_parts) for each in part.components().items()
     ):
         components.setdefault(kind, {}).update(entries)
     _say_one_of_three(components["schemas"]["HandshakeRequest"])
@@ -113,9 +115,16 @@ def complete(result: JsonObject, generator: SchemaGenerator, **_kwargs: Any) -> 
         _drop_idle_labels(schema)
     result["info"]["description"] = parts.INTRODUCTION
     result["servers"] = [{"url": settings.PUBLIC_BASE_URL}]
-    tags = {**parts.TAGS, **token_parts.TAGS, **surface_parts.TAGS, **gateway_parts.TAGS, **webhook_parts.TAGS}
+    tags = {
+        **parts.TAGS,
+        **token_parts.TAGS,
+        **surface_parts.TAGS,
+        **gateway_parts.TAGS,
+        **leak_parts.TAGS,
+        **webhook_parts.TAGS,
+    }
     result["tags"] = [{"name": name, "description": text} for name, text in tags.items()]
-    result["paths"].update(parts.pages(embed_base=settings.EMBED_BASE_URL) | gateway_parts.pages())
+    result["paths"].update(parts.pages(embed_base=settings.EMBED_BASE_URL) | gateway_parts.pages() | leak_parts.pages())
     result["webhooks"] = webhook_parts.events()
     return result
 
@@ -148,7 +157,7 @@ def _complete(operation: JsonObject, view: type[ApiView], method: str) -> None:
 
 def _parameters(operation_id: str, view: type[ApiView]) -> list[str]:
     """Name the parameters that a view has because of what it is."""
-    names = list(token_parts.PARAMETERS.get(operation_id, ()))
+    names = [*token_parts.PARAMETERS.get(operation_id, ()), *leak_parts.PARAMETERS.get(operation_id, ())]
     if issubclass(view, EmbedView):
         names += parts.EMBED_PARAMETERS[issubclass(view, RedeemView) :]
     if issubclass(view, SurfaceView):
@@ -163,6 +172,8 @@ def _tag(view: type[ApiView]) -> str:
         return view.surface.value.capitalize()
     if view.__module__ == token_parts.MODULE:
         return token_parts.TAG
+    if view.__module__ == leak_parts.MODULE:
+        return leak_parts.TAG
     if view.__module__ == "surfaces.introspection_views":
         return "Credentials"
     return "Embed page" if issubclass(view, EmbedView) else _TAGS[view.__module__.partition(".")[0]]
@@ -252,6 +263,7 @@ def _add_examples(operation: JsonObject) -> None:
         **token_parts.EXAMPLES,
         **SURFACE_EXAMPLES,
         **gateway_parts.GATEWAY_EXAMPLES,
+        **leak_parts.LEAK_EXAMPLES,
         **WEBHOOK_EXAMPLES,
     }.get(operation["operationId"])
     if given is None:

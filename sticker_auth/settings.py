@@ -144,6 +144,7 @@ HANDSHAKE_PER_MINUTE: int = number("HANDSHAKE_PER_MINUTE", default=300, minimum=
 REDEEM_FAILURES_PER_MINUTE: int = number("REDEEM_FAILURES_PER_MINUTE", default=30, minimum=1)
 LOGIN_FAILURES_PER_MINUTE: int = number("LOGIN_FAILURES_PER_MINUTE", default=10, minimum=1)
 LOGIN_FAILURES_PER_ADDRESS_PER_MINUTE: int = number("LOGIN_FAILURES_PER_ADDRESS_PER_MINUTE", default=60, minimum=1)
+LEAK_REPORTS_PER_MINUTE: int = number("LEAK_REPORTS_PER_MINUTE", default=30, minimum=1)
 for _limit in ("SETUP_PER_MINUTE", "HANDSHAKE_PER_MINUTE", "REDEEM_FAILURES_PER_MINUTE"):
     if globals()[_limit] < 1:
         raise ImproperlyConfigured(f"{_limit} must be at least 1")
@@ -151,6 +152,8 @@ for _limit in ("SETUP_PER_MINUTE", "HANDSHAKE_PER_MINUTE", "REDEEM_FAILURES_PER_
 # -- Calls to the outside: networks that are reachable although they are not public
 EGRESS_ALLOWED_NETWORKS: list[str] = networks("EGRESS_ALLOWED_NETWORKS", default=[])
 EGRESS_NAMESERVERS: list[str] = env.list("EGRESS_NAMESERVERS", default=[])
+# Where the keys are that sign what GitHub's secret scanning reports; empty closes that door.
+GITHUB_KEYS_URL: str = env.str("GITHUB_KEYS_URL", default="https://api.github.com/meta/public_keys/secret_scanning")
 
 # -- Webhooks: how each process of the pump sends, and how long deliveries stay
 WEBHOOK_MAX_ENDPOINTS: int = number("WEBHOOK_MAX_ENDPOINTS", default=20, minimum=1)

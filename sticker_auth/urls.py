@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("sessions_app.urls")),
     path("", include("surfaces.urls")),
     path("", include("surfaces.token_urls")),
+    path("", include("surfaces.leak_urls")),
     path("v1/reports/<str:report>", Reports.as_view(), name="report"),
     path("v1/openapi.json", docs_pages.openapi_json, name="openapi"),
     path("", RedirectView.as_view(pattern_name="docs")),

@@ -86,7 +86,7 @@ _PROVIDER: Final = {"oauth_provider_id": UUID_TEXT}
 _PROVIDER_EXAMPLE: Final = {"oauth_provider_id": "b0c7d3e2-6a51-4f0e-9d38-5c2a7f1e8b64"}
 _PROFILE: Final = {**_WHO, "organization_id": UUID_TEXT, "by": _BY}
 _PROFILE_EXAMPLE: Final = {**_WHO_EXAMPLE, "organization_id": _ORGANIZATION_ID, "by": "partner"}
-_ALERTS: Final = choice("session_replayed", "refresh_reused", "secret_exposed", "emergency_revoked")
+_ALERTS: Final = choice("session_replayed", "refresh_reused", "secret_exposed", "leak_reported", "emergency_revoked")
 
 
 def _own(event: EventType, meaning: str, fields: dict[str, JsonSchema], example: JsonObject) -> EventDefinition:
@@ -205,14 +205,15 @@ OWN_EVENTS: Final = (
     ),
     EventDefinition(
         "security.alert",
-        "Something wants your attention: a session token or refresh handle was used twice, a key stood in a URL, or all keys"
-        " were revoked in an emergency.",
+        "Something wants your attention: a session token or refresh handle was used twice, a key stood in a URL, a"
+        " credential was reported as leaked and ended, or all keys were revoked in an emergency.",
         record_of({"alert": _ALERTS, "subject_type": TEXT, "subject_id": TEXT, "kids": TEXTS}, optional=("kids",)),
         {"alert": "secret_exposed", "subject_type": "key", "subject_id": _KID},
         ledger=(
             EventType.SESSION_REPLAYED,
             EventType.SESSION_REFRESH_REUSED,
             EventType.SECRET_EXPOSED,
+            EventType.LEAK_REPORTED,
             EventType.PARTNER_EMERGENCY_REVOKED,
         ),
     ),

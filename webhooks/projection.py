@@ -25,6 +25,7 @@ _ALERTS: Final = {
     EventType.SESSION_REPLAYED: "session_replayed",
     EventType.SESSION_REFRESH_REUSED: "refresh_reused",
     EventType.SECRET_EXPOSED: "secret_exposed",
+    EventType.LEAK_REPORTED: "leak_reported",
     EventType.PARTNER_EMERGENCY_REVOKED: "emergency_revoked",
 }
 _TOLD_OF_SYNC: Final[Mapping[EventType, tuple[str, ...]]] = {

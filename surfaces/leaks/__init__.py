@@ -1,0 +1,1 @@
+"""Reports of leaked credentials from others' scanners."""
