@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from core.egress.door import Door
-from webhooks.pump.bodies import with_body
+from webhooks.pump.bodies import with_bodies
 from webhooks.pump.claim import Job, claim_jobs
 from webhooks.pump.config import PumpConfig
 from webhooks.pump.keys import KeyRing, load_keys
@@ -133,10 +133,9 @@ class Pump:
         if not jobs:
             return 0
         keys = await load_keys(self._claims, jobs)
-        for job in jobs:
-            ready = await with_body(self._claims, job)
-            task = asyncio.create_task(self._deliver(door, ready, keys, began))
-            self._flying[task] = ready
+        for job in await with_bodies(self._claims, jobs):
+            task = asyncio.create_task(self._deliver(door, job, keys, began))
+            self._flying[task] = job
             task.add_done_callback(self._landed)
         return len(jobs)
 

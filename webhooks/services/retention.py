@@ -156,7 +156,7 @@ def _add(month: datetime) -> str:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE webhooks_attempt IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(
-            "CREATE TEMPORARY TABLE moving ON COMMIT DROP AS"
+            "CREATE TEMPORARY TABLE moving AS"
             " SELECT * FROM webhooks_attempt_rest WHERE started_at >= %(begin)s AND started_at < %(end)s",
             bounds,
         )
@@ -164,6 +164,7 @@ def _add(month: datetime) -> str:
         begin, end = month.isoformat(), _next(month).isoformat()
         cursor.execute(f"CREATE TABLE \"{name}\" PARTITION OF webhooks_attempt FOR VALUES FROM ('{begin}') TO ('{end}')")
         cursor.execute("INSERT INTO webhooks_attempt SELECT * FROM moving")  # the columns are those of the table itself
+        cursor.execute("DROP TABLE moving")
     return name
 
 

@@ -58,11 +58,11 @@ class Sink:
         """How often each message came."""
         return Counter(each.message_id for each in list(self.received))
 
-    def await_messages(self, count: int, *, path: str | None = None, seconds: float = _PATIENCE_SECONDS) -> None:
-        """Wait until so many different messages have come."""
+    def await_messages(self, count: int, *, under: str = "/", seconds: float = _PATIENCE_SECONDS) -> None:
+        """Wait until so many different messages have come to paths that begin so."""
 
         def is_there() -> bool:
-            return len({each.message_id for each in self.received if path in (None, each.path)}) >= count
+            return len({each.message_id for each in self.received if each.path.startswith(under)}) >= count
 
         with self._changed:
             assert self._changed.wait_for(is_there, seconds), f"{len(self.counts())} of {count} messages came"
