@@ -16,6 +16,7 @@ from tests.canary import sinks
 from tests.canary.canaries import Flock
 from tests.canary.players import play
 from tests.canary.staff import Staff
+from tests.canary.tokens import ask_for_tokens
 from tests.journeys.parties import ALL_SCOPES, SETUP, USER, Answer, Backend, Page, send
 from tests.servers import TEST_SETTINGS, LiveService, PrivatePostgres
 
@@ -87,6 +88,7 @@ def test_no_secret_is_left_anywhere(run: Run) -> None:
     malformed(run, backend)
     staffed(run, partner)
     play(run, partner)
+    ask_for_tokens(run, partner, backend.handshake()["profile"]["id"])
     while_the_database_is_down(run, backend)
     run.manage("shell", "-v0", "-c", "from sessions_app.tasks import purge_expired; purge_expired.delay()")
     search(run)
