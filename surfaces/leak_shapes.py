@@ -35,10 +35,13 @@ class GithubFinding(serializers.Serializer[Any]):
     token = serializers.CharField(max_length=MAX_TOKEN_CHARS)
     type = serializers.CharField(max_length=255, help_text="The name of our pattern at GitHub.")
     url = serializers.CharField(required=False, allow_null=True, help_text="Where it stands for all to see.")
-    source = serializers.CharField(required=False, allow_null=True, help_text="What kind of place that is.")
+    # The stubs know `source` and `label` as attributes of a field; here they are names of members.
+    source = serializers.CharField(  # type: ignore[assignment]
+        required=False, allow_null=True, help_text="What kind of place that is."
+    )
 
 
 class GithubLabel(serializers.Serializer[Any]):
     token_hash = serializers.CharField(help_text="SHA-256 of the token, in hexadecimal.")
     token_type = serializers.CharField(help_text="As it was sent.")
-    label = serializers.ChoiceField(["true_positive", "false_positive"])
+    label = serializers.ChoiceField(["true_positive", "false_positive"])  # type: ignore[assignment]

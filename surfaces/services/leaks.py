@@ -77,7 +77,7 @@ def _report(finding: Finding, actor: Actor, told: list[LeakNotice]) -> Consequen
         ended = tuple(found.end(why=RevokeReason.COMPROMISE, comment="Reported as leaked.", actor=actor))
         # Of a dead credential only those are heard who prove who they are: anyone could fill the ledger with it.
         if ended or finding.source is not LeakSource.ANYONE:
-            data = {"source": finding.source.value, "url": url, "comment": comment, "ended": list(ended)}
+            data: dict[str, object] = {"source": finding.source.value, "url": url, "comment": comment, "ended": list(ended)}
             record(_act(found, actor, data))
     if ended:
         # A stranger writes nothing into a mail of ours.
