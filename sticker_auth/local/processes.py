@@ -7,9 +7,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
+from types import FrameType
 from typing import IO, Final
 
 from sticker_auth.local import leash
@@ -49,25 +50,48 @@ class Output:
                 os.write(_STDOUT, (prefix + line).encode())
 
 
-def run(commands: Mapping[str, Sequence[str]], *, env: Mapping[str, str], speaker: str) -> int:
+def run(
+    commands: Mapping[str, Sequence[str]],
+    *,
+    env: Mapping[str, str],
+    speaker: str,
+    meanwhile: Callable[[], Mapping[str, Sequence[str]]] = dict,
+) -> int:
     """Run programs side by side until SIGINT or SIGTERM comes or one of them ends, then stop them all.
 
-    Returns the exit status for the whole: 0 after a signal, else 1. Takes at most about 4 seconds to stop.
+    `meanwhile` is called while those given start, and names those to start after it. Returns the exit status for the whole: 0
+    after a signal, else 1. Takes at most about 4 seconds to stop.
     """
     events: SimpleQueue[str] = SimpleQueue()  # its put is safe in a signal handler
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda *_: events.put(_STOP_ASKED))
+    _on_signals(lambda *_: events.put(_STOP_ASKED))
     parts: list[Part] = []
     try:
-        for name, command in commands.items():
-            parts.append(_start(name, command, env=env))
-        readers = _watch(parts, output=Output(commands.keys(), speaker=speaker), events=events)
+        _start_all(commands, env=env, parts=parts)
+        _on_signals(_leave)
+        later = meanwhile()
+        _on_signals(lambda *_: events.put(_STOP_ASKED))
+        _start_all(later, env=env, parts=parts)
+        readers = _watch(parts, output=Output([part.name for part in parts], speaker=speaker), events=events)
         ended = events.get()
     finally:
         _stop(parts)
     for reader in readers:
         reader.join(_DRAIN_SECONDS)
     return _status(ended, parts)
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, handler)
+
+
+def _leave(_signum: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _start_all(commands: Mapping[str, Sequence[str]], *, env: Mapping[str, str], parts: list[Part]) -> None:
+    for name, command in commands.items():
+        parts.append(_start(name, command, env=env))
 
 
 def _start(name: str, command: Sequence[str], *, env: Mapping[str, str]) -> Part:

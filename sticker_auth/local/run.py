@@ -59,10 +59,17 @@ def _run(folder: Path, *, port: int) -> int:
         env = _environment(folder, port=port, demo_port=demo_port, servers=servers)
         env["GATEWAY_URL"] = f"http://127.0.0.1:{gateway_port}"
         servers.callback(_ignore_signals)
-        is_first = _prepare(folder, env=env, port=port, demo_port=demo_port)
-        commands = commands_of(folder, port=port, has_broker=bool(env.get("CELERY_BROKER_URL")), is_first=is_first)
-        commands["gateway"] = gateway_command(port=gateway_port, workers=1)
-        return processes.run(commands, env=env, speaker="ready")
+
+        def prepare() -> dict[str, list[str]]:
+            is_first = _prepare(folder, env=env, port=port, demo_port=demo_port)
+            return commands_of(folder, has_broker=bool(env.get("CELERY_BROKER_URL")), is_first=is_first)
+
+        # These need no table until they are asked something, and take as long to start as the tables take.
+        listeners = {
+            "web": web_command(port=port, workers=_workers()),
+            "gateway": gateway_command(port=gateway_port, workers=1),
+        }
+        return processes.run(listeners, env=env, speaker="ready", meanwhile=prepare)
 
 
 def _environment(folder: Path, *, port: int, demo_port: int, servers: ExitStack) -> dict[str, str]:
@@ -123,8 +130,8 @@ def _prepare(folder: Path, *, env: dict[str, str], port: int, demo_port: int) ->
     return before is None or before.staff_password != after.staff_password
 
 
-def commands_of(folder: Path, *, port: int, has_broker: bool, is_first: bool) -> dict[str, list[str]]:
-    """Spell the programs of a run by name; without a broker one timer does what worker and beat do."""
+def commands_of(folder: Path, *, has_broker: bool, is_first: bool) -> dict[str, list[str]]:
+    """Spell the programs that need the tables by name; without a broker one timer does what worker and beat do."""
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "sticker_auth.celery"]
     schedule = str(folder / "celerybeat-schedule")
     timed = {
@@ -133,7 +140,6 @@ def commands_of(folder: Path, *, port: int, has_broker: bool, is_first: bool) ->
     }
     alone = {"timer": [sys.executable, "manage.py", "run_schedule"]}
     return {
-        "web": web_command(port=port, workers=_workers()),
         **(timed if has_broker else alone),
         "pump": [sys.executable, "manage.py", "pump_webhooks"],
         "demo": [sys.executable, "-m", "demo.partner_site"],

@@ -113,3 +113,29 @@ def test_reader_that_goes_away_does_not_stop_it(start: Start) -> None:
             driver.wait(0.5)
         driver.terminate()
         assert driver.wait() == 0
+
+
+MEANWHILE = """
+import os, sys
+from sticker_auth.local import processes
+def meanwhile():
+    print("preparing", flush=True)
+    if sys.argv[1] == "fails":
+        raise SystemExit(7)
+    return {"later": [sys.executable, "-c", sys.argv[1]]}
+sys.exit(processes.run({"first": [sys.executable, "-c", sys.argv[2]]}, env=os.environ, speaker="", meanwhile=meanwhile))
+"""
+
+
+def test_what_comes_later_is_started_after_the_work_between(start: Start, tmp_path: Path) -> None:
+    driver = Process([sys.executable, "-c", MEANWHILE, WAITS, WAITS], env=start.env, log=tmp_path / "output")
+    driver.await_line("waiting", count=2)
+    os.kill(driver.pid, signal.SIGTERM)
+    assert driver.wait() == 0
+    assert processes.of_folder(tmp_path) == {}
+
+
+def test_what_was_started_first_is_stopped_when_the_work_between_fails(start: Start, tmp_path: Path) -> None:
+    driver = Process([sys.executable, "-c", MEANWHILE, "fails", WAITS], env=start.env, log=tmp_path / "output")
+    assert driver.wait() == 7
+    assert processes.of_folder(tmp_path) == {}

@@ -74,6 +74,6 @@ def test_command_runs_the_services_tasks_and_ends_on_request(live_service: Start
 
 
 def test_launcher_uses_it_where_there_is_no_broker(tmp_path: Path) -> None:
-    commands = commands_of(tmp_path, port=8000, has_broker=False, is_first=True)
-    assert set(commands) == {"web", "timer", "pump", "demo", "ready"}
+    commands = commands_of(tmp_path, has_broker=False, is_first=True)
+    assert set(commands) == {"timer", "pump", "demo", "ready"}
     assert "run_schedule" in commands["timer"]
