@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,13 +66,26 @@ class Caller:
 
 
 @pytest.fixture(scope="module")
+def github() -> "Iterator[Mapping[str, str]]":
+    """The settings of a service that GitHub may report to."""
+    from tests.openapi import leaks
+
+    with leaks.settings() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def caller(
-    shared_service: StartService, databases: "Databases", django_db_setup: None, django_db_blocker: "DjangoDbBlocker"
+    shared_service: StartService,
+    github: "Mapping[str, str]",
+    databases: "Databases",
+    django_db_setup: None,
+    django_db_blocker: "DjangoDbBlocker",
 ) -> Iterator[Caller]:
     from tests.openapi import tokens, webhooks
     from tests.openapi.surfaces import SurfaceCallers
 
-    service = shared_service(env={**UNLIMITED, **tokens.UNLIMITED, **webhooks.SETTINGS})
+    service = shared_service(env={**UNLIMITED, **tokens.UNLIMITED, **webhooks.SETTINGS, **github})
     partner_id = str(json.loads(service.manage("create_partner", "--name", "Northwind", "--json"))["id"])
     with django_db_blocker.unblock(), django_at(service.database_url):
         partner = find_partner(partner_id)

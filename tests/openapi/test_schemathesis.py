@@ -11,7 +11,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from sticker_auth.openapi import document
-from tests.openapi import surfaces, tokens, webhooks
+from tests.openapi import leaks, surfaces, tokens, webhooks
 from tests.openapi.conftest import SETUP, USER, Caller
 
 ENDS_ITS_KEY: Final = {"key_self_rotate", "key_self_revoke"}
@@ -52,7 +52,7 @@ def calling(case: Case[Any], operation_id: str, caller: Caller) -> dict[str, Any
     if operation_id in USES_COOKIE or operation_id == "session_redeem":
         cookies = caller.page_cookies() if is_led and operation_id in USES_COOKIE else {}
         return {"headers": {"Origin": caller.service.base_url}, "cookies": cookies}
-    if operation_id in tokens.OPERATIONS:
+    if operation_id in tokens.OPERATIONS | leaks.OPERATIONS:
         return {"headers": {}}
     headers = caller.surfaces.headers(operation_id)
     if headers is not None:
@@ -76,6 +76,7 @@ def lead(case: Case[Any], operation_id: str, caller: Caller) -> None:
         caller.tokens.lead(case, operation_id, caller)
     else:
         surfaces.lead(case, operation_id)
+        leaks.lead(case, operation_id)
         webhooks.lead(case, operation_id, caller)
 
 
