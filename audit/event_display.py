@@ -29,6 +29,7 @@ _PAGES: Final = {
     "endpoint": "webhooks_endpoint_change",
     "delivery": "webhooks_delivery_change",
     "player_issuer": "surfaces_playerissuer_change",
+    "oauth_provider": "organizations_oauthprovider_change",
 }
 _KID: Final = re.compile(r"[0-9A-Za-z]{12}", re.ASCII)
 

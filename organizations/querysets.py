@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from core.principals import Principal
 
 if TYPE_CHECKING:
     from organizations.models import OAuthGrant, OAuthProvider, Organization, Profile
+
+# The states of a grant (`organizations.models.GrantState`) that last until a person does something.
+NEEDING_SOMEBODY: Final = ("config_error", "reauthorization_required", "paused")
 
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
@@ -34,6 +39,13 @@ class ProviderQuerySet(models.QuerySet["OAuthProvider"]):
         """Keep the one provider of a partner in one environment."""
         return self.filter(partner_id=partner_id, environment=environment)
 
+    def with_grant_counts(self) -> ProviderQuerySet:
+        """Count each provider's grants, and those that need somebody, in the same query."""
+        grants: type[OAuthGrant] = apps.get_model("organizations", "OAuthGrant")
+        mine = grants.objects.filter(partner_id=models.OuterRef("partner_id"), environment=models.OuterRef("environment"))
+        counted = mine.order_by().values("partner_id")
+        return self.annotate(grants=_count(counted), waiting=_count(counted.filter(state__in=NEEDING_SOMEBODY)))
+
 
 class GrantQuerySet(models.QuerySet["OAuthGrant"]):
     def for_principal(self, principal: Principal) -> GrantQuerySet:
@@ -43,3 +55,11 @@ class GrantQuerySet(models.QuerySet["OAuthGrant"]):
     def of(self, partner_id: UUID, environment: str) -> GrantQuerySet:
         """Keep the grants at one provider."""
         return self.filter(partner_id=partner_id, environment=environment)
+
+    def needing_somebody(self) -> GrantQuerySet:
+        """Keep those that do not go on by themselves."""
+        return self.filter(state__in=NEEDING_SOMEBODY)
+
+
+def _count(rows: models.QuerySet[OAuthGrant, Any]) -> Coalesce:
+    return Coalesce(models.Subquery(rows.annotate(n=models.Count("pk")).values("n")), 0)

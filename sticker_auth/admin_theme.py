@@ -46,6 +46,8 @@ _NAVIGATION: Final = [
         "items": [
             _item("Organizations", "domain", "organizations_organization_changelist", "organizations.view_organization"),
             _item("Profiles", "person", "organizations_profile_changelist", "organizations.view_profile"),
+            _item("Syncs", "sync", "organizations_oauthgrant_changelist", "organizations.view_oauthgrant"),
+            _item("OAuth providers", "cloud", "organizations_oauthprovider_changelist", "organizations.view_oauthprovider"),
         ],
     },
     {

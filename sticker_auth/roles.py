@@ -20,15 +20,19 @@ class Role(StrEnum):
 
 MEANINGS: Final[dict[Role, str]] = {
     Role.VIEWER: "Looks at everything but personal data of the ledger; changes nothing.",
-    Role.SUPPORT: "Rotates, pauses and resumes keys; tests, pauses and rotates webhook endpoints, and replays deliveries.",
+    Role.SUPPORT: (
+        "Rotates, pauses and resumes keys; tests, pauses and rotates webhook endpoints, and replays deliveries; has"
+        " organizations synced, pauses and resumes their sync, and makes links to connect them."
+    ),
     Role.ISSUER: (
         "Creates and edits partners, issues and imports keys, edits their names and networks; adds and edits webhook endpoints;"
         " edits the surfaces' rules and hosts, entitles tenants, and registers issuers of player tokens with their keys;"
-        " creates resellers' and customers' accounts and clients, and sets their passwords and secrets."
+        " creates resellers' and customers' accounts and clients, and sets their passwords and secrets; configures OAuth"
+        " providers."
     ),
     Role.RESPONDER: (
         "Revokes keys and sessions, withdraws entitlements, disables accounts, clients, webhook endpoints and player issuers,"
-        " ends their keys and tokens,"
+        " ends their keys and tokens, disconnects organizations from their OAuth provider,"
         " suspends partners, and ends everything of a partner in an emergency."
     ),
     Role.AUDITOR: "Reads and exports the ledger with addresses and user agents, and sees who holds which role.",
@@ -40,6 +44,8 @@ _SEES: Final = (
     "partners.view_keyusage",
     "organizations.view_organization",
     "organizations.view_profile",
+    "organizations.view_oauthgrant",
+    "organizations.view_oauthprovider",
     "sessions_app.view_sessiontoken",
     "sessions_app.view_embedsession",
     "surfaces.view_surface",
@@ -62,6 +68,7 @@ GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.VIEWER: _SEES,
     Role.SUPPORT: (
         *_SEES,
+        "organizations.operate_oauthgrant",
         "partners.rotate_apikey",
         "webhooks.operate_endpoint",
         "webhooks.rotate_endpointsecret",
@@ -72,6 +79,7 @@ GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
         "partners.add_partner",
         "partners.change_partner",
         "partners.issue_apikey",
+        "organizations.configure_oauthprovider",
         "surfaces.edit_rules",
         "surfaces.grant_entitlement",
         "surfaces.manage_playerissuer",
@@ -82,6 +90,7 @@ GRANTS: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.RESPONDER: (
         *_SEES,
         "audit.view_eventcontext",
+        "organizations.disconnect_oauthgrant",
         "partners.revoke_apikey",
         "partners.suspend_partner",
         "partners.emergency_revoke_partner",

@@ -64,7 +64,7 @@ def plots_of(key: ApiKey, now: datetime) -> list[Plot]:
     by_day: dict[datetime, Count] = defaultdict(Count)
     for start, count in by_hour.items():
         by_day[start.replace(hour=0)] += count
-    return [_plot("Last 24 hours", hours, by_hour, "%H:%M"), _plot("Last 30 days", days, by_day, "%d %b")]
+    return [draw_plot("Last 24 hours", hours, by_hour, "%H:%M"), draw_plot("Last 30 days", days, by_day, "%d %b")]
 
 
 def _counts(key: ApiKey, *, since: datetime) -> Mapping[datetime, Count]:
@@ -75,21 +75,32 @@ def _counts(key: ApiKey, *, since: datetime) -> Mapping[datetime, Count]:
     return found
 
 
-def _plot(title: str, slots: list[datetime], counts: Mapping[datetime, Count], form: str) -> Plot:
+def draw_plot(
+    title: str,
+    slots: list[datetime],
+    counts: Mapping[datetime, Count],
+    form: str,
+    *,
+    words: tuple[str, str] = ("accepted", "refused"),
+) -> Plot:
+    """Draw counts as bars, one for each slot; `form` spells a slot, `words` name what is stacked from below."""
     filled = [(slot, counts.get(slot, Count())) for slot in slots]
     most = max(count.accepted + count.refused for _, count in filled)
-    bars = [_bar(index, slot.strftime(form), count, most) for index, (slot, count) in enumerate(filled)]
-    accepted = sum(count.accepted for _, count in filled)
-    refused = sum(count.refused for _, count in filled)
-    summary = f"{thousands(accepted)} accepted, {thousands(refused)} refused"
+    bars = [
+        _bar(index, f"{slot.strftime(form)}: {_said(count, words)}", count, most) for index, (slot, count) in enumerate(filled)
+    ]
+    whole = Count(sum(count.accepted for _, count in filled), sum(count.refused for _, count in filled))
     ends = slots[0].strftime(form), slots[-1].strftime(form)
-    return Plot(title, bars, len(slots) * _SLOT, HEIGHT, thousands(most), summary, *ends)
+    return Plot(title, bars, len(slots) * _SLOT, HEIGHT, thousands(most), _said(whole, words), *ends)
 
 
-def _bar(index: int, name: str, count: Count, most: int) -> Bar:
+def _said(count: Count, words: tuple[str, str]) -> str:
+    return f"{thousands(count.accepted)} {words[0]}, {thousands(count.refused)} {words[1]}"
+
+
+def _bar(index: int, label: str, count: Count, most: int) -> Bar:
     unit = HEIGHT / most if most else 0.0
     accepted, refused = _visible(count.accepted * unit), _visible(count.refused * unit)
-    label = f"{name}: {thousands(count.accepted)} accepted, {thousands(count.refused)} refused"
     return Bar(
         x=index * _SLOT + (_SLOT - _BAR) / 2,
         accepted_y=round(HEIGHT - accepted, 2),

@@ -1,6 +1,6 @@
 """Organizations and their users, to look at; partners change them through the setup calls."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
@@ -13,7 +13,9 @@ from audit.admin_base import Button, ConsoleAdmin, Dossier, Fact, Section, Table
 from audit.admin_display import NOTHING, badge, code, environment_tag, exact_moment, link, moment
 from audit.admin_filters import EnvironmentFilter, PickedFilter, as_uuid
 from audit.models import Event
-from organizations.models import Address, Organization, Profile
+from organizations.admin.grant_actions import MakeConnectLink
+from organizations.admin.grants import grant_badge
+from organizations.models import Address, OAuthGrant, Organization, Profile
 from partners.admin.filters import PartnerFilter
 
 PROFILES_SHOWN = 25
@@ -38,6 +40,7 @@ class OrganizationAdmin(ConsoleAdmin):
     search_fields = ("external_id",)
     search_help_text = "Name, the partner's id for it, or our id"
     ordering = ("-created_at",)
+    console_actions: ClassVar = (MakeConnectLink,)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
         return _search(queryset, search_term, Q(name__icontains=search_term)), False
@@ -64,6 +67,8 @@ class OrganizationAdmin(ConsoleAdmin):
 
     def dossier(self, request: HttpRequest, row: Organization) -> Dossier:
         sections = [_organization_facts(row), _addresses(row.addresses.filter(profile=None))]
+        if allows(request, "organizations.view_oauthgrant"):
+            sections.append(_sync(row))
         if allows(request, "organizations.view_profile"):
             sections.append(_profiles(row))
         tags = [environment_tag(row.environment), code(row.external_id)]
@@ -160,6 +165,18 @@ def _organization_facts(organization: Organization) -> Section:
         Fact("Changed", exact_moment(organization.updated_at)),
     ]
     return Section("Organization", facts)
+
+
+def _sync(organization: Organization) -> Section:
+    grant = OAuthGrant.objects.filter(organization=organization).defer("access_sealed").first()
+    if grant is None:
+        return Section("Sync", note="Not connected to a provider.")
+    facts = [
+        Fact("State", link(grant_badge(grant), "organizations_oauthgrant_change", grant.pk)),
+        Fact("Last sync", exact_moment(grant.synced_at, empty="never")),
+        Fact("Next", exact_moment(grant.next_sync_at, empty="nothing is due")),
+    ]
+    return Section("Sync", facts)
 
 
 def _addresses(addresses: QuerySet[Address]) -> Section:
