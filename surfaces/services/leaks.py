@@ -3,6 +3,7 @@
 A finder learns nothing by it. What was ended stands in the ledger, and the partner concerned is told by mail.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +22,8 @@ from surfaces.services.endings import Ending, find_ending
 from surfaces.services.leak_mail import LeakNotice, mail_notices
 
 MAX_KEPT_CHARS: Final = 500
+# What stands in a credential whatever was done to its separators.
+_LONG_PARTS: Final = re.compile(r"[0-9A-Za-z]{16,}", re.ASCII)
 
 
 class LeakSource(StrEnum):
@@ -95,5 +98,7 @@ def _act(found: Ending, actor: Actor, data: dict[str, object]) -> Act:
 def _kept(text: str, credential: str) -> str:
     """What is kept of a finder's words: no part of the credential, however it was written there. Masked before it is cut."""
     plain = "".join(char if char.isprintable() else " " for char in unquote(text))
-    masked = mask(plain.replace(credential, "***"))
+    for part in (credential, *_LONG_PARTS.findall(credential)):
+        plain = plain.replace(part, "***")
+    masked = mask(plain)
     return (text if masked == unquote(text) else masked)[:MAX_KEPT_CHARS]

@@ -130,8 +130,15 @@ def test_where_it_was_found_is_kept_masked_and_short() -> None:
     kept = json.dumps(data)
     assert data["url"].startswith("https://paste.example/?k=***&o=sk_test_")
     assert len(data["url"]) == 500
-    assert not any(key.plaintext[20:] in kept for key in (issued, other))
+    assert not any(key.plaintext[8:] in kept for key in (issued, other))
     assert "0" * 64 not in kept
+
+
+def test_a_credential_is_recognised_however_its_separators_are_written() -> None:
+    issued = make_key()
+    report({"credential": issued.plaintext, "url": "https://x.example/?k=" + issued.plaintext.replace("_", "%255F")})
+
+    assert reported().get().data["url"] == "https://x.example/?k=sk%5Ftest%5F***"
 
 
 def test_a_session_handle_cut_by_the_cap_is_masked_first() -> None:
