@@ -174,6 +174,7 @@ class MakeConnectLink(ConsoleAction[forms.Form]):
     form_class = forms.Form
 
     section = "Sync"
+    row: OAuthGrant | Organization
 
     @classmethod
     def is_offered(cls, request: HttpRequest, row: OAuthGrant | Organization) -> bool:
@@ -189,8 +190,7 @@ class MakeConnectLink(ConsoleAction[forms.Form]):
 
     def organization(self) -> Organization:
         """The organization the page is about."""
-        found: Organization = self.row if isinstance(self.row, Organization) else self.row.organization
-        return found
+        return self.row if isinstance(self.row, Organization) else self.row.organization
 
     def perform(self, form: forms.Form, actor: Actor) -> HttpResponse:
         link = create_connect_link(self.organization(), actor=actor)

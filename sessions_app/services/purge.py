@@ -75,6 +75,8 @@ def targets() -> list[Target]:
         ),
         Target("idempotency records", delete_older("partners_idempotencyrecord", "created_at"), settings.IDEMPOTENCY_RETENTION),
         Target("key usage", delete_older("partners_keyusage", "hour"), settings.KEY_USAGE_RETENTION),
+        Target("sync runs", delete_older("organizations_syncrun", "started_at"), settings.SYNC_RUN_RETENTION),
+        Target("connect links", delete_older("organizations_connectlink", "expires_at"), settings.SESSION_TOKEN_RETENTION),
         Target(
             "rate limit states",
             delete_older("partners_ratelimitstate", "to_timestamp(tat)"),

@@ -53,6 +53,8 @@ LISTS: Final = (
     "partners_apikey",
     "organizations_organization",
     "organizations_profile",
+    "organizations_oauthprovider",
+    "organizations_oauthgrant",
     "sessions_app_sessiontoken",
     "sessions_app_embedsession",
     "webhooks_endpoint",

@@ -278,3 +278,21 @@ def test_live_and_test_are_configured_apart(provider: Provider) -> None:
     wanted = provider_settings(provider, client_id="live-client")
     configure_provider(partner, environment=Environment.LIVE, wanted=wanted, actor=ALICE)
     assert set(OAuthProvider.objects.values_list("environment", "client_id")) == {("test", CLIENT_ID), ("live", "live-client")}
+
+
+def test_old_history_and_links_are_purged_and_tokens_stay(world: World) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from organizations.models import SyncRun
+    from sessions_app.services.purge import purge
+
+    world.sync()
+    for _ in purge(now=timezone.now() + timedelta(days=29)):
+        pass
+    assert SyncRun.objects.count() == 1
+    for _ in purge(now=timezone.now() + timedelta(days=31)):
+        pass
+    assert SyncRun.objects.count() == 0
+    assert world.grant.access_sealed is not None
