@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
-from bench import cells, options, purge, report, rounds, stage
+from bench import cells, options, purge, report, rounds, stage, webhooks
 
 
 class _OutOfTimeError(BaseException):
@@ -25,8 +25,10 @@ def main(arguments: Sequence[str]) -> int:
         _say(began, "cells measured")
         purged = purge.measure(built) if purge.is_wanted(chosen) else None
         _say(began, "purge measured")
-        errors = results.errors() + (purged.errors if purged else 0)
-        ratios = report.ratios(built, results, purged)
+        hooks = webhooks.measure(built) if webhooks.is_wanted(chosen) else None
+        _say(began, "webhooks measured")
+        errors = results.errors() + sum(part.errors for part in (purged, hooks) if part)
+        ratios = report.ratios(built, results, purged, hooks)
         print(report.table(built, results), "", *(f"{name}: {value}" for name, value in ratios.items()), sep="\n")
         sizes = report.bytes_per_row(built)
         print(*(f"bytes per row, {name}: {size:.0f}" for name, size in sizes.items()), sep="\n")

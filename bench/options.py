@@ -14,6 +14,7 @@ PEERS: Final = ("api-key", "knox", "oauth", "jwt")
 class Options:
     """The size of a run. `keys` are rows of each credential table, `used` of them are sent; `dead` tokens are purged.
 
+    Each visit of a way to send webhooks makes `deliveries`; `single_events` are timed one by one, also beside a `backlog`.
     Without `has_gateway` no gateway is started, and its cells are not visited.
     """
 
@@ -26,6 +27,10 @@ class Options:
     used: int
     dead: int
     purges: int
+    deliveries: int
+    hook_rounds: int
+    single_events: int
+    backlog: int
     workers: int
     client: str
     peers: tuple[str, ...]
@@ -44,6 +49,10 @@ _FULL: Final = Options(
     used=20_000,
     dead=1_000_000,
     purges=3,
+    deliveries=4_000,
+    hook_rounds=3,
+    single_events=300,
+    backlog=200_000,
     workers=1,
     client="auto",
     peers=PEERS,
@@ -52,8 +61,19 @@ _FULL: Final = Options(
     deadline_seconds=1800,
 )
 _QUICK: Final = replace(
-    _FULL, is_quick=True, rounds=3, seconds=2, purges=1, peers=PEERS[:1], has_gateway=False, deadline_seconds=290
+    _FULL,
+    is_quick=True,
+    rounds=3,
+    seconds=2,
+    purges=1,
+    deliveries=1_500,
+    hook_rounds=0,
+    single_events=100,
+    peers=PEERS[:1],
+    has_gateway=False,
+    deadline_seconds=290,
 )
+_OF_WEBHOOKS: Final = ("deliveries", "hook_rounds", "single_events", "backlog")
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -63,13 +83,16 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--json", action="store_true", dest="is_json", help="end with one JSON object on the last line")
     parser.add_argument("--cells", help="comma-separated names of the cells to visit; default all")
     parser.add_argument("--gateway", action="store_true", help="visit the gateway's cells in the quick form too, and its peers")
+    parser.add_argument("--webhooks", action="store_true", help="measure webhooks in the quick form too")
     parser.add_argument("--client", choices=["auto", "wrk", "bundled"], help="load generator; default wrk when installed")
-    numbers = ("rounds", "keys", "few_keys", "used", "dead", "purges", "workers", "deadline_seconds")
+    numbers = ("rounds", "keys", "few_keys", "used", "dead", "purges", "workers", "deadline_seconds", *_OF_WEBHOOKS)
     for name in numbers:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int)
     parser.add_argument("--seconds", type=float, help="length of one visit")
     given = vars(parser.parse_args(arguments))
     chosen = _QUICK if given.pop("quick") else _FULL
+    if given.pop("webhooks"):
+        chosen = replace(chosen, hook_rounds=max(1, chosen.hook_rounds))
     if given.pop("gateway"):
         chosen = replace(chosen, has_gateway=True, peers=PEERS)
     cells = tuple(filter(None, (given.pop("cells") or "").split(",")))

@@ -9,6 +9,7 @@ from bench import cells
 from bench.purge import PurgeFigures
 from bench.rounds import Results
 from bench.stage import Stage
+from bench.webhooks import WebhookFigures
 
 _PACKAGES: Final = (
     "django",
@@ -40,7 +41,7 @@ _RATIOS: Final = {
 }
 
 
-def ratios(stage: Stage, results: Results, purge: PurgeFigures | None) -> dict[str, float]:
+def ratios(stage: Stage, results: Results, purge: PurgeFigures | None, hooks: WebhookFigures | None = None) -> dict[str, float]:
     """Every promised ratio whose cells were visited."""
     found = {
         name: results.ratio(cell, base, figure)
@@ -52,6 +53,8 @@ def ratios(stage: Stage, results: Results, purge: PurgeFigures | None) -> dict[s
         found["p99_over_p50"] = results.median(cells.VERIFY, "spread")
     if purge:
         found |= purge.ratios()
+    if hooks:
+        found |= hooks.ratios()
     return {name: round(value, 3) for name, value in found.items()}
 
 
