@@ -132,7 +132,9 @@ def make_account_rows(partner: Partner, environment: Environment) -> dict[str, i
     mail = f"{secrets.token_hex(4)}@example.com"
     reseller = create_reseller(partner, spec=ResellerSpec(environment, mail, "Ada"), actor=ALICE)
     client = create_client(partner, spec=ClientSpec(environment, "Stock sync", [Scope.ORDERS_READ]), actor=ALICE).client
-    customer = create_customer(make_profile(partner, environment=environment), email=mail, actor=ALICE)
+    organization = make_organization(partner, environment=environment, name="Contoso")
+    profile = make_profile(partner, organization=organization, environment=environment, email=mail)
+    customer = create_customer(profile, email=mail, actor=ALICE)
     soon = timezone.now() + timedelta(hours=1)
     epochs = {"partner_epoch": 0, "profile_epoch": 0, "account_epoch": 0}
     own = {"partner": partner, "environment": environment, "profile": customer.profile, "account": customer, **epochs}
