@@ -17,9 +17,11 @@ from audit.events import EventType, Severity
 from audit.models import Event
 from partners.models import ApiKey
 from sessions_app.models import EmbedSession
+from webhooks.services.invariants import read_health
 
 EXPIRES_SOON: Final = timedelta(days=30)
 IDLE_AFTER: Final = timedelta(days=90)
+LATE_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Dashboard:
 
     keys: list[Card]
     traffic: list[Card]
+    webhooks: list[Card]
     refusals: list[Reason] | None
     warnings: list[LedgerLine] | None
     warnings_url: str
@@ -59,6 +62,7 @@ def dashboard(request: HttpRequest) -> Dashboard:
     return Dashboard(
         keys=_key_cards() if allows(request, "partners.view_apikey") else [],
         traffic=_traffic_cards() if sees_ledger else [],
+        webhooks=_webhook_cards() if allows(request, "webhooks.view_delivery") else [],
         refusals=_refusals() if sees_ledger else None,
         warnings=_warnings() if sees_ledger else None,
         warnings_url=f"{reverse('admin:audit_event_changelist')}?severity=warnings&time=7d",
@@ -101,6 +105,20 @@ def _traffic_cards() -> list[Card]:
         Card(thousands(counts.get(types[1], 0)), "Redemptions", "last 24 hours", f"{url}{types[1].value}"),
         Card(thousands(signed_in), "Signed in now", "open embed sessions", sessions),
         Card(thousands(replayed), "Replayed links", "last 24 hours", f"{url}{types[2].value}", "bad" if replayed else "ok"),
+    ]
+
+
+def _webhook_cards() -> list[Card]:
+    health = read_health()
+    broken = sum(health.broken.values())
+    late = round(health.oldest_due_seconds)
+    deliveries, endpoints = (reverse(f"admin:webhooks_{name}_changelist") for name in ("delivery", "endpoint"))
+    tone = "bad" if broken or late > LATE_SECONDS else "ok"
+    state = "well" if not broken else f"{thousands(broken)} not where they must be: manage.py webhook_health"
+    return [
+        Card(f"{thousands(late)} s", "Longest wait of a due delivery", state, f"{deliveries}?state=pending", tone),
+        _alarm(health.failing_endpoints, "Failing endpoints", "nothing arrives there", f"{endpoints}?status=failing"),
+        _alarm(health.quarantined, "Deliveries set aside", "look at them and replay them", f"{deliveries}?state=quarantined"),
     ]
 
 

@@ -4,14 +4,18 @@ import re
 from typing import Any
 
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from partners.services.keys import pause_key
 from sticker_auth.local.environment import PROJECT_ROOT
 from sticker_auth.roles import MEANINGS, Role
 from tests.admin.staff import World, signed_in
 from tests.factories import ALICE
+from tests.webhooks.pump.world import open_endpoint, queue
+from webhooks.models import Delivery, DeliveryState, Endpoint
 
 REFUSED = """INSERT INTO audit_event (type, severity, actor_kind, actor_id, actor_label, environment, subject_type, subject_id,
                reason, data, request_id, count, recorded_at)
@@ -84,3 +88,20 @@ def test_the_document_for_staff_says_of_each_role_what_the_code_says() -> None:
     text = (PROJECT_ROOT / "docs" / "staff.md").read_text()
     rows = re.findall(r"^\| (\w+) \| (.+) \|$", text, re.MULTILINE)
     assert {name: meaning for name, meaning in rows if name in set(Role)} == {role.value: MEANINGS[role] for role in Role}
+
+
+def test_webhooks_that_need_somebody_stand_on_the_overview(world: World, settings: Settings) -> None:
+    settings.EGRESS_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    cards = {card.label: (card.number, card.tone) for card in overview(Role.VIEWER).webhooks}
+    assert cards == {
+        "Longest wait of a due delivery": ("0 s", "ok"),
+        "Failing endpoints": ("0", "ok"),
+        "Deliveries set aside": ("0", "ok"),
+    }
+    endpoint = open_endpoint("http://127.0.0.1:20000/")
+    queue(endpoint, 2)
+    Delivery.objects.filter(endpoint=endpoint, is_probe=False).update(state=DeliveryState.QUARANTINED)
+    Endpoint.objects.filter(pk=endpoint.pk).update(failing_since=Now())
+    cards = {card.label: (card.number, card.tone) for card in overview(Role.VIEWER).webhooks}
+    assert cards["Failing endpoints"] == ("1", "warn")
+    assert cards["Deliveries set aside"] == ("2", "warn")
