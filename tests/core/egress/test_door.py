@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import uvloop
 from pytest_django import Settings
 
 from core.egress.connector import timed_tls
@@ -23,6 +22,7 @@ from core.egress.trace import Phase, Trace
 from tests.core.egress.hosts import OK, Authority, host, say
 from tests.core.egress.names import name_server
 from tests.core.egress.test_policy import ODD_NOTATIONS
+from tests.loops import finish
 
 BRISK: Final = DoorLimits(total_seconds=0.6, connect_seconds=0.4, read_seconds=0.5, body_seconds=0.3)
 PATIENT: Final = DoorLimits(total_seconds=10, connect_seconds=5, read_seconds=5, body_seconds=3)
@@ -55,7 +55,7 @@ def post(
                 answered = await door.post(trace, headers={"Content-Type": "application/json"}, body=body)
             return answered, trace
 
-    return uvloop.run(call())
+    return finish(call())
 
 
 def failure(url: str | Target, **kwargs: Any) -> tuple[EgressReason, Phase]:
@@ -67,7 +67,7 @@ def failure(url: str | Target, **kwargs: Any) -> tuple[EgressReason, Phase]:
             await door.post(trace, headers={}, body=b"{}")
 
     with pytest.raises(EgressFailedError) as failed:
-        uvloop.run(call())
+        finish(call())
     return failed.value.reason, trace.phase
 
 
@@ -317,7 +317,7 @@ def test_name_server_that_never_answers_holds_up_its_own_names_only() -> None:
 
     with host(say(OK)) as there, name_server(tarpit=[None], quick=[["127.0.0.1"]]) as names:
         slow, quick = there.url(name="tarpit.example"), there.url(name="quick.example")
-        answered, gave_up = uvloop.run(run(slow, quick, names.address))
+        answered, gave_up = finish(run(slow, quick, names.address))
         # Fifty callers asked for one name: one look-up, tried twice.
         assert names.asked["tarpit.example"] <= 2
     assert answered < 0.7 < gave_up < 4

@@ -1,6 +1,5 @@
 """Partners with open endpoints, events for them, pumps as processes, and what the database says of it all."""
 
-import asyncio
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from core.principals import SYSTEM, Environment
 from partners.models import Partner
 from tests.databases import FreshDatabase
 from tests.factories import make_partner
+from tests.loops import finish
 from tests.servers import Process, bare_environment
 from webhooks.canonical import render_body
 from webhooks.formats import SignatureFormat
@@ -64,7 +64,7 @@ def linked(use: Callable[[Link], Coroutine[Any, Any, T]]) -> T:
         finally:
             await link.close()
 
-    return asyncio.run(run())
+    return finish(run())
 
 
 def claim(config: PumpConfig = CONFIG, *, free: int | None = None) -> list[Job]:
