@@ -22,7 +22,7 @@ from bench.webhook_peer import WORKER
 from sticker_auth.local.redis import EmbeddedRedis, find_program
 
 NAME: Final = "webhooks"
-_PORTS: Final = 20
+_PORTS: Final = 50
 # One for each core of the machine that the promise is about.
 _PUMPS: Final = 2
 _DATABASE: Final = "hooks"
