@@ -122,7 +122,8 @@ def test_bad_host_costs_a_second_at_most_and_then_nothing(open_shop: OpenShop, c
     by, shop = signer(Algorithm.ES256, kid="k1"), open_shop(answer)
     began = time.monotonic()
     assert shop.reason(by) == "player_keys_unavailable"
-    assert time.monotonic() - began < 2
+    # A second is what it may take; the rest is for a machine that is busy. A host that is silent would take for ever.
+    assert time.monotonic() - began < 10
     assert shop.cache.failure in (failure, "protocol")
     for _ in range(5):
         assert shop.reason(by) == "player_keys_unavailable"
