@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.databases import Databases
     from tests.openapi.surfaces import SurfaceCallers
     from tests.openapi.tokens import TokenCallers
+    from tests.organizations.oauth.provider import Provider
 
 USER: Final = "user-42"
 SETUP: Final[dict[str, Any]] = {
@@ -75,14 +76,24 @@ def github() -> "Iterator[Mapping[str, str]]":
 
 
 @pytest.fixture(scope="module")
+def oauth_provider() -> "Iterator[Provider]":
+    """A provider that organizations are connected to."""
+    from tests.openapi import grants
+
+    with grants.providing() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def caller(
     shared_service: StartService,
     github: "Mapping[str, str]",
+    oauth_provider: "Provider",
     databases: "Databases",
     django_db_setup: None,
     django_db_blocker: "DjangoDbBlocker",
 ) -> Iterator[Caller]:
-    from tests.openapi import tokens, webhooks
+    from tests.openapi import grants, tokens, webhooks
     from tests.openapi.surfaces import SurfaceCallers
 
     service = shared_service(env={**UNLIMITED, **tokens.UNLIMITED, **webhooks.SETTINGS, **github})
@@ -92,6 +103,7 @@ def caller(
         keys = [make_key(partner, environment=Environment.TEST).plaintext for _ in range(500)]
         deliveries = webhooks.make_deliveries(partner, count=200)
         surface_callers, token_callers = SurfaceCallers(partner), tokens.TokenCallers(partner)
+        grants.configure_for(partner, oauth_provider)
     surface_callers.sign_in(service)
     made = Caller(service, partner_id, keys[0], iter(keys[1:]), iter(deliveries), surface_callers, token_callers)
     made.post("/v1/organizations/setup", SETUP, Authorization=f"Bearer {made.key}")

@@ -11,7 +11,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from sticker_auth.openapi import document
-from tests.openapi import leaks, surfaces, tokens, webhooks
+from tests.openapi import grants, leaks, surfaces, tokens, webhooks
 from tests.openapi.conftest import SETUP, USER, Caller
 
 ENDS_ITS_KEY: Final = {"key_self_rotate", "key_self_revoke"}
@@ -78,6 +78,7 @@ def lead(case: Case[Any], operation_id: str, caller: Caller) -> None:
         surfaces.lead(case, operation_id)
         leaks.lead(case, operation_id)
         webhooks.lead(case, operation_id, caller)
+        grants.lead(case, operation_id, caller)
 
 
 def test_every_operation_of_the_document_was_seen_to_succeed() -> None:
