@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from sticker_auth.local.redis import EmbeddedRedis
-from tests.canary import sinks
+from tests.canary import grants, sinks
 from tests.canary.canaries import Flock
 from tests.canary.players import play
 from tests.canary.staff import Staff
@@ -20,7 +20,7 @@ from tests.canary.tokens import ask_for_tokens
 from tests.journeys.parties import ALL_SCOPES, SETUP, USER, Answer, Backend, Page, send
 from tests.servers import TEST_SETTINGS, LiveService, PrivatePostgres
 
-PATIENT: Final = {"REDEEM_FAILURES_PER_MINUTE": "100000", "LOG_LEVEL": "DEBUG"}
+PATIENT: Final = {"REDEEM_FAILURES_PER_MINUTE": "100000", "LOG_LEVEL": "DEBUG", **grants.SETTINGS}
 HANDSHAKE: Final = "/v1/partner/handshake"
 JSON: Final = {"Content-Type": "application/json"}
 FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -88,6 +88,7 @@ def test_no_secret_is_left_anywhere(run: Run) -> None:
     malformed(run, backend)
     staffed(run, partner)
     play(run, partner)
+    grants.sync_organizations(run, partner, backend)
     ask_for_tokens(run, partner, backend.handshake()["profile"]["id"])
     while_the_database_is_down(run, backend)
     run.manage("shell", "-v0", "-c", "from sessions_app.tasks import purge_expired; purge_expired.delay()")

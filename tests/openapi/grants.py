@@ -12,7 +12,7 @@ from tests.openapi.conftest import SETUP, Caller
 from tests.organizations.oauth.provider import Provider, running_provider
 from tests.organizations.oauth.world import configure
 
-_TOKENS: Final = {"accessToken": "at-given", "refreshToken": "rt-given", "accessTokenExpiresIn": 3600}
+_TOKENS: Final[dict[str, Any]] = {"accessToken": "at-given", "refreshToken": "rt-given", "accessTokenExpiresIn": 3600}
 _OPERATIONS: Final = frozenset(
     {"organization_oauth", "organization_oauth_put", "organization_oauth_delete", "organization_sync", "organization_connect"}
 )

@@ -181,9 +181,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_provider() -> Iterator[Provider]:
+def running_provider(made: Provider | None = None) -> Iterator[Provider]:
     """Start a provider on a free port and stop it at the end."""
-    provider = Provider()
+    provider = made or Provider()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"provider": provider}))
     server.daemon_threads = True
     provider.base_url = f"http://127.0.0.1:{server.server_address[1]}"
