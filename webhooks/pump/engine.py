@@ -52,7 +52,7 @@ class Pump:
         # The one must never wait for what the other does: mails are sent in it.
         self._quick, self._patient = DjangoThread("pump-quick"), DjangoThread("pump-patient")
         self._has_fanned_out = False
-        self._is_drained = False
+        self._has_more = False
 
     def stop(self) -> None:
         """Ask the pump to end in order."""
@@ -123,6 +123,8 @@ class Pump:
                 await patience.wait(error)
                 continue
             patience.reset()
+            # What was due did not fit: every call that ends makes room for more of it.
+            self._has_more = taken == free
             if is_draining and was_idle and not taken:
                 self.stop()
             await self._pause(self._config.poll_seconds if taken < free or not free else _CLAIM_SPACING_SECONDS)
@@ -141,7 +143,7 @@ class Pump:
 
     def _landed(self, task: "asyncio.Task[None]") -> None:
         del self._flying[task]
-        if not self._flying:
+        if self._has_more or not self._flying:
             self._wake.set()
 
     async def _deliver(self, door: Door, job: Job, keys: KeyRing, claimed: float) -> None:

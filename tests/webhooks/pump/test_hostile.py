@@ -12,7 +12,7 @@ from tests.core.egress.hosts import OK, Answer, Authority, Host, host, say
 from tests.core.egress.names import name_server
 from tests.databases import FreshDatabase
 from tests.webhooks.pump.sink import Sink
-from tests.webhooks.pump.world import await_truth, endpoint_row, open_endpoint, publish, pump, queue, states
+from tests.webhooks.pump.world import await_truth, endpoint_row, open_endpoint, publish, pump, states
 from webhooks.models import Attempt, Delivery, Endpoint
 from webhooks.pump.send import MAX_TEXT_BYTES
 
@@ -81,7 +81,7 @@ def test_every_trick_is_named_and_the_others_are_served_meanwhile(
             honest = open_endpoint(sink.url(), max_concurrency=20)
             with pump(fresh_database, tmp_path):
                 for endpoint in hostile.values():
-                    queue(endpoint, 10)
+                    publish(endpoint, 10)
                 ids = publish(honest, 100)
                 began = time.monotonic()
                 sink.await_messages(100)
@@ -121,7 +121,7 @@ def test_https_is_verified_and_its_steps_are_timed(fresh_database: FreshDatabase
         endpoints = {name: open_endpoint(each.url(scheme="https")) for name, each in there.items()}
         with pump(fresh_database, tmp_path, env={"SSL_CERT_FILE": str(authority.file)}):
             for endpoint in endpoints.values():
-                queue(endpoint, 1)
+                publish(endpoint, 1)
             found = {name: log_of(endpoint) for name, endpoint in endpoints.items()}
     assert {name: each.reason for name, each in found.items()} == {
         "good": "delivered",
@@ -141,12 +141,13 @@ def test_name_that_flips_inside_is_refused_without_a_word_about_the_inside(
         env = {"EGRESS_NAMESERVERS": names.address, "EGRESS_ALLOWED_NETWORKS": "127.0.0.1/32"}
         flip, mixed = (open_endpoint(there.url(name=f"{name}.example")) for name in ("flip", "mixed"))
         with pump(fresh_database, tmp_path, env=env):
-            queue(mixed, 1)
-            queue(flip, 1)
+            publish(mixed, 1)
+            publish(flip, 1)
             assert log_of(flip).reason == "delivered"
-            [second] = queue(flip, 1)
-            await_truth(lambda: Attempt.objects.filter(delivery_id=second).exists())
-            refused = [Attempt.objects.filter(delivery_id=second).order_by("number")[0], log_of(mixed)]
+            [second] = publish(flip)
+            of_second = Attempt.objects.filter(delivery__message__message_id=second).order_by("number")
+            await_truth(of_second.exists)
+            refused = [of_second.all()[0], log_of(mixed)]
         assert there.connections == 1
     for attempt in refused:
         assert (attempt.reason, attempt.address, attempt.response_text) == ("address_refused", None, "")
@@ -158,7 +159,7 @@ def test_network_that_is_no_longer_listed_is_refused_from_then_on(
     fresh_database: FreshDatabase, sink: Sink, tmp_path: Path
 ) -> None:
     endpoint = open_endpoint(sink.url())
-    queue(endpoint, 1)
+    publish(endpoint, 1)
     with pump(fresh_database, tmp_path, env={"EGRESS_ALLOWED_NETWORKS": ""}):
         assert log_of(endpoint).reason == "url_refused"
     assert sink.received == []
@@ -174,7 +175,7 @@ def test_name_server_that_never_answers_holds_up_nobody_else(fresh_database: Fre
             env={"EGRESS_NAMESERVERS": names.address, "WEBHOOK_ATTEMPT_SECONDS": "4", "WEBHOOK_LEASE_SECONDS": "10"},
         ):
             for endpoint in stuck:
-                queue(endpoint, 20)
+                publish(endpoint, 20)
             began = time.monotonic()
             publish(quick, 50)
             sink.await_messages(50)

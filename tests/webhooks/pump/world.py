@@ -102,11 +102,11 @@ def publish(endpoint: Endpoint, count: int = 1, *, type_: str = "order.shipped",
 
 
 def queue(endpoint: Endpoint, count: int = 1) -> list[int]:
-    """Make deliveries for an endpoint, as the fan-out of that many events does; their ids in order."""
-    ids = publish(endpoint, count)
-    messages = Message.objects.filter(message_id__in=ids).order_by("pk")
+    """Make deliveries for an endpoint, as the fan-out of that many events does; their ids in order. Not beside a pump."""
     style = SignatureFormat(endpoint.signature_format)
     with transaction.atomic():
+        ids = publish(endpoint, count)
+        messages = Message.objects.filter(message_id__in=ids).order_by("pk")
         row = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
         made = [_delivery(message, row, row.last_seq + step) for step, message in enumerate(messages, start=1)]
         MessageBody.objects.bulk_create(_body(message, style) for message in messages)
