@@ -1,5 +1,6 @@
 """Every setting of the service, read once from the environment, grouped by concern; docs/settings.md explains each."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -152,6 +153,8 @@ for _limit in ("SETUP_PER_MINUTE", "HANDSHAKE_PER_MINUTE", "REDEEM_FAILURES_PER_
 # -- Calls to the outside: networks that are reachable although they are not public
 EGRESS_ALLOWED_NETWORKS: list[str] = networks("EGRESS_ALLOWED_NETWORKS", default=[])
 EGRESS_NAMESERVERS: list[str] = env.list("EGRESS_NAMESERVERS", default=[])
+if not all(re.fullmatch(r"([0-9.]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?", each) for each in EGRESS_NAMESERVERS):
+    raise ImproperlyConfigured("EGRESS_NAMESERVERS must list addresses, as 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]")
 # Where the keys are that sign what GitHub's secret scanning reports; empty closes that door.
 GITHUB_KEYS_URL: str = env.str("GITHUB_KEYS_URL", default="https://api.github.com/meta/public_keys/secret_scanning")
 
