@@ -162,6 +162,7 @@ def _turn(result: AttemptResult, config: PumpConfig) -> Turn:
     return next_turn(
         result.reason,
         attempt=result.job.attempt,
+        number=result.job.number,
         is_probe=result.job.is_probe,
         first_seconds=config.first_retry_seconds,
         dice=random.random(),  # noqa: S311  # spreads load, guards nothing

@@ -14,6 +14,8 @@ STEPS: Final = (1, 2, 4, 8, 16, 32, 60, 120, 240, 480, 960)
 MAX_ATTEMPTS: Final = len(STEPS) + 1
 # A ping or a test is watched by somebody: it is not tried for days.
 MAX_PROBE_ATTEMPTS: Final = 4
+# The longest step, counted from 1, between attempts that fail through a fault of ours.
+PATIENCE_WITH_US: Final = 5
 JITTER: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 6 * 3600
 _THROTTLED_STATUSES: Final = frozenset({429, 502, 503, 504})
@@ -33,12 +35,16 @@ class Turn:
     is_counted: bool = True
 
 
-def next_turn(reason: AttemptReason, *, attempt: int, is_probe: bool, first_seconds: float, dice: float) -> Turn:
-    """Decide what follows the end of an attempt, counted from 1; `dice` is a random number from 0 to 1."""
+def next_turn(reason: AttemptReason, *, attempt: int, number: int, is_probe: bool, first_seconds: float, dice: float) -> Turn:
+    """Decide what follows the end of an attempt, counted from 1; `dice` is a random number from 0 to 1.
+
+    `number` counts all attempts there ever were, those that did not count too.
+    """
     if reason is AttemptReason.DELIVERED:
         return Turn(DeliveryState.DELIVERED, reason)
     if reason in OUR_FAULT:
-        return Turn(DeliveryState.PENDING, reason, delay_seconds(1, first_seconds=first_seconds, dice=dice), is_counted=False)
+        delay = delay_seconds(min(number, PATIENCE_WITH_US), first_seconds=first_seconds, dice=dice)
+        return Turn(DeliveryState.PENDING, reason, delay, is_counted=False)
     if reason is AttemptReason.GONE:
         # Kept for the day the endpoint is enabled again; a question to a receiver that is gone has its answer.
         return Turn(DeliveryState.FAILED, reason) if is_probe else Turn(DeliveryState.PARKED, reason)

@@ -27,7 +27,7 @@ NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
 
 def turn_of(reason: AttemptReason, attempt: int = 1, *, is_probe: bool = False) -> Turn:
-    return next_turn(reason, attempt=attempt, is_probe=is_probe, first_seconds=60, dice=0.5)
+    return next_turn(reason, attempt=attempt, number=attempt, is_probe=is_probe, first_seconds=60, dice=0.5)
 
 
 def test_steps_are_those_of_the_contract_and_go_on_for_more_than_a_day() -> None:
@@ -75,6 +75,7 @@ def test_fault_of_ours_uses_up_nothing_and_never_fails_a_delivery(reason: Attemp
     turn = turn_of(reason, MAX_ATTEMPTS)
     assert turn.state is DeliveryState.PENDING
     assert not turn.is_counted
+    assert turn.delay_seconds == 16 * 60
 
 
 def test_gone_waits_for_the_endpoint_and_a_ping_ends() -> None:
