@@ -88,13 +88,22 @@ def test_neither_key_nor_spent_token_reaches_the_page(page: Page, demo: Demo) ->
     assert sum(token_of(link) in body for body in bodies) == 1
 
 
+def await_trace(page: Page) -> None:
+    """Wait until the page shows every call made so far: it asks again once it has shown what it was told."""
+    for _ in range(2):
+        with page.expect_response("**/api/trace"):
+            pass
+
+
 def test_reloading_the_frame_resumes_without_a_new_link(page: Page, demo: Demo) -> None:
     page.goto(demo.origin)
     is_open(page)
+    await_trace(page)
     calls = page.locator("#calls .title").count()
     page.get_by_role("button", name="Reload the frame").click()
     expect(page.locator("#heard li")).to_have_count(2)
     is_open(page)
+    await_trace(page)
     assert page.locator("#calls .title").count() == calls
 
 
