@@ -56,6 +56,8 @@ def described(service: "LiveService", world: World) -> Console:
         "embed session": reverse("admin:sessions_app_embedsession_change", args=[world.session.pk]),
         "organization": reverse("admin:organizations_organization_change", args=[world.organization.pk]),
         "profile": reverse("admin:organizations_profile_change", args=[world.profile.pk]),
+        "sync": reverse("admin:organizations_oauthgrant_change", args=[world.organization.oauth_grant.pk]),
+        "oauth provider": reverse("admin:organizations_oauthprovider_change", args=[world.partner.oauth_providers.get().pk]),
         "ledger row": reverse("admin:audit_event_change", args=[newest.pk]),
         "person": reverse("admin:auth_user_change", args=[person.pk]),
         "role": reverse("admin:auth_group_change", args=[person.groups.model.objects.all()[0].pk]),

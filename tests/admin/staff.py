@@ -13,7 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.principals import Environment
-from organizations.models import Organization, Profile
+from organizations.models import OAuthGrant, Organization, Profile
+from organizations.oauth.tokens import TokenSet
+from organizations.services.grants import connect_organization
+from organizations.services.oauth_providers import ProviderSettings, configure_provider
 from partners.models import ApiKey, KeyUsage, Partner
 from partners.scopes import Scope
 from partners.services.keys import IssuedKey
@@ -99,6 +102,7 @@ def make_world(name: str = "Acme", *, environment: Environment = Environment.LIV
     issued = make_key(partner, environment=environment, name="Order backend")
     organization = make_organization(partner, environment=environment)
     profile = make_profile(partner, organization=organization, environment=environment)
+    make_grant(organization)
     token = make_token(issued.key, profile)
     return World(partner, issued, organization, profile, token, make_session(token), make_surface_rows(partner, environment))
 
@@ -145,6 +149,19 @@ def make_account_rows(partner: Partner, environment: Environment) -> dict[str, i
         "customeraccount": customer.pk,
         "loginsession": login.pk,
     }
+
+
+def make_grant(organization: Organization) -> OAuthGrant:
+    """A grant at a provider that is asked by nobody."""
+    wanted = ProviderSettings(
+        token_url="https://id.example/token",
+        data_url="https://api.example/organizations/{internalOrgId}",
+        client_id="sticker",
+        client_secret="a-secret",
+    )
+    environment = Environment(organization.environment)
+    configure_provider(organization.partner, environment=environment, wanted=wanted, actor=ALICE)
+    return connect_organization(organization, tokens=TokenSet("at-1", "rt-1", 3600), actor=ALICE)
 
 
 def make_token(key: ApiKey, profile: Profile, **fields: Any) -> SessionToken:
