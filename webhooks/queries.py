@@ -23,7 +23,10 @@ NOW: Final = "now"
 
 class FeedQuery(serializers.Serializer[Any]):
     after = StrictTextField(
-        max_length=64, required=False, help_text="A `cursor` or `next` of before; `now` to begin here. Absent: the oldest."
+        max_length=64,
+        required=False,
+        allow_blank=True,
+        help_text="A `cursor` or `next` of before; `now` to begin here. Absent or empty: the oldest.",
     )
     limit = serializers.IntegerField(min_value=1, max_value=MAX_EVENTS, default=100)
     types = StrictTextField(max_length=2000, required=False, help_text="Types with comma between; `*` is allowed.")
@@ -87,12 +90,12 @@ def _position(text: str | None) -> Position:
 
 
 def _given(request: HttpRequest, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """The known parameters; each may stand once. Empty ones count as absent, and unknown ones are ignored."""
+    """The known parameters; each may stand once. Unknown ones are ignored, as unknown fields of bodies are."""
     known = {name: request.GET.getlist(name) for name in map(str, serializer().fields) if name in request.GET}
     for name, values in known.items():
         if len(values) > 1:
             raise _wrong(name, "This parameter stands twice.")
-    return {name: values[0] for name, values in known.items() if values[0]}
+    return {name: values[0] for name, values in known.items()}
 
 
 def _listed(text: str) -> tuple[str, ...]:
