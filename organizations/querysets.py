@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from django.apps import apps
@@ -43,15 +43,10 @@ class ProviderQuerySet(models.QuerySet["OAuthProvider"]):
         """Count each provider's grants, and those that need somebody, in the same query."""
         grants: type[OAuthGrant] = apps.get_model("organizations", "OAuthGrant")
         mine = grants.objects.filter(partner_id=models.OuterRef("partner_id"), environment=models.OuterRef("environment"))
-        counted = mine.order_by().values("partner_id")
-        return self.annotate(grants=_count(counted), waiting=_count(counted.filter(state__in=NEEDING_SOMEBODY)))
+        return self.annotate(grants=_count(mine), waiting=_count(mine.needing_somebody()))
 
 
 class GrantQuerySet(models.QuerySet["OAuthGrant"]):
-    def for_principal(self, principal: Principal) -> GrantQuerySet:
-        """Keep what this caller may see: its partner's rows of its environment."""
-        return self.filter(partner_id=principal.partner_id, environment=principal.environment.value)
-
     def of(self, partner_id: UUID, environment: str) -> GrantQuerySet:
         """Keep the grants at one provider."""
         return self.filter(partner_id=partner_id, environment=environment)
@@ -61,5 +56,6 @@ class GrantQuerySet(models.QuerySet["OAuthGrant"]):
         return self.filter(state__in=NEEDING_SOMEBODY)
 
 
-def _count(rows: models.QuerySet[OAuthGrant, Any]) -> Coalesce:
-    return Coalesce(models.Subquery(rows.annotate(n=models.Count("pk")).values("n")), 0)
+def _count(rows: GrantQuerySet) -> Coalesce:
+    counted = rows.order_by().values("partner_id").annotate(n=models.Count("pk"))
+    return Coalesce(models.Subquery(counted.values("n")), 0)

@@ -8,13 +8,14 @@ from django.db.models.functions import Now
 from audit.events import EventType
 from core.credentials import secret_digest, secret_digests
 from core.keyring import pepper_ring
-from core.principals import Actor, Principal
+from core.principals import Actor, Environment, Principal
 from organizations.errors import NotConnectedError, OrganizationNotFoundError
 from organizations.models import GrantState, OAuthGrant, OAuthProvider, Organization, RefreshOwner
 from organizations.oauth.sealing import access_place, refresh_place, seal
 from organizations.oauth.tokens import TokenSet
 from organizations.services.instants import seconds_from_now
 from organizations.services.ledger import record_organization
+from partners.models import Partner
 
 _PURPOSE = "oauth-grant"
 _DEAD = frozenset({GrantState.REAUTHORIZATION_REQUIRED, GrantState.DISCONNECTED})
@@ -26,6 +27,18 @@ def find_organization(principal: Principal, *, external_id: str) -> Organization
     Raises: OrganizationNotFoundError.
     """
     found = Organization.objects.for_principal(principal).filter(external_id=external_id).first()
+    if found is None:
+        raise OrganizationNotFoundError(reason="unknown_org")
+    return found
+
+
+def find_partners_organization(partner: Partner, *, environment: Environment, external_id: str) -> Organization:
+    """Find a partner's organization by the partner's name for it.
+
+    Raises: OrganizationNotFoundError.
+    """
+    mine = Organization.objects.filter(partner=partner, environment=environment.value)
+    found = mine.filter(external_id=external_id).first()
     if found is None:
         raise OrganizationNotFoundError(reason="unknown_org")
     return found

@@ -4,14 +4,16 @@ import threading
 import time
 from collections import Counter
 from typing import Final
+from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError, connections
 
 from core.principals import Actor
 from organizations.models import RunOutcome
-from organizations.services.sync_claims import claim_next
+from organizations.services.sync_claims import claim_next, claim_organization
 from organizations.services.sync_runs import run_claim
+from organizations.services.sync_switches import request_sync
 
 # How long a thread without work waits for one whose provider becomes free.
 _PAUSE_SECONDS: Final = 0.25
@@ -33,6 +35,16 @@ def sync_due(*, threads: int, seconds: float, actor: Actor) -> Counter[RunOutcom
         for thread in others:
             thread.join()
     return work.outcomes
+
+
+def sync_organization(organization_id: UUID, *, actor: Actor) -> RunOutcome | None:
+    """Sync one organization here and now, whatever it knows already; None when a worker is at it just now.
+
+    Raises: NotConnectedError; GrantStateError; NotConfiguredError.
+    """
+    request_sync(organization_id, actor=actor)
+    claim = claim_organization(organization_id)
+    return run_claim(claim, actor=actor) if claim else None
 
 
 class _Pass:

@@ -11,10 +11,13 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from core.commands import Outcome, ServiceCommand, command_actor
+from core.commands import BadArgumentsError, Outcome, ServiceCommand, command_actor
+from core.principals import Environment
 from organizations.models import RunOutcome
+from organizations.services.grants import find_partners_organization
 from organizations.services.sync_notices import send_notices
-from organizations.services.sync_pass import sync_due
+from organizations.services.sync_pass import sync_due, sync_organization
+from partners.services.partners import find_partner
 
 _PASS_SECONDS: Final = 30.0
 _BETWEEN_SECONDS: Final = 2.0
@@ -26,13 +29,30 @@ class Command(ServiceCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--threads", type=_threads, default=settings.SYNC_THREADS, help="default SYNC_THREADS")
         parser.add_argument("--seconds", type=float, default=3600.0, help="begin nothing more after so long; default an hour")
+        parser.add_argument("--partner", metavar="ID", help="with --environment and --organization: only this one, due or not")
+        parser.add_argument("--environment", choices=[each.value for each in Environment])
+        parser.add_argument("--organization", metavar="ID", help="the partner's id for it")
         parser.add_argument("--watch", action="store_true", help="go on until SIGTERM or SIGINT, which end it in order")
 
     def act(self, options: Mapping[str, Any]) -> Outcome:
+        named = [options[name] for name in ("partner", "environment", "organization")]
+        if any(named):
+            return _one(*named)
         outcomes = _watched(options["threads"]) if options["watch"] else _synced(options["threads"], options["seconds"])
         facts = {each.value: outcomes[each] for each in RunOutcome}
         lines = [f"{count} {outcome.label.lower()}" for outcome, count in outcomes.most_common()]
         return Outcome({"runs": outcomes.total(), **facts}, lines or ["Nothing was due."])
+
+
+def _one(partner: str | None, environment: str | None, organization: str | None) -> Outcome:
+    if not (partner and environment and organization):
+        raise BadArgumentsError("--partner, --environment and --organization belong together.")
+    place = Environment(environment)
+    found = find_partners_organization(find_partner(partner), environment=place, external_id=organization)
+    outcome = sync_organization(found.pk, actor=command_actor())
+    if outcome is None:
+        return Outcome({"outcome": None}, ["A worker is at it just now."])
+    return Outcome({"outcome": outcome.value}, [f"{organization}: {outcome.label.lower()}."])
 
 
 def _synced(threads: int, seconds: float) -> Counter[RunOutcome]:

@@ -233,6 +233,20 @@ def test_what_is_due_is_synced_from_a_shell(world: World) -> None:
     assert run("sync_organizations", "--threads", "1")["runs"] == 0
 
 
+def test_one_organization_is_synced_from_a_shell_due_or_not(world: World) -> None:
+    world.sync()
+    place = ("--partner", world.partner.slug, "--environment", "test")
+    said = run("sync_organizations", *place, "--organization", world.organization.external_id)
+    assert said == {"outcome": "unchanged"}
+    assert world.last_run().trigger == "request"
+    with pytest.raises(CommandError) as unknown:
+        run("sync_organizations", *place, "--organization", "nobody")
+    assert unknown.value.returncode == 1
+    with pytest.raises(CommandError) as incomplete:
+        run("sync_organizations", *place)
+    assert incomplete.value.returncode == 2
+
+
 def test_the_scheduled_tasks_do_the_same(world: World, settings: Settings) -> None:
     from organizations.tasks import send_sync_notices, sync_organizations
 
