@@ -9,14 +9,19 @@ _HINTS = ("api_key", "access_token", "refresh_token", "session_token", "embed_se
 
 class TokenRevocationRequest(serializers.Serializer[Any]):
     token = serializers.CharField(help_text="The credential: an API key, access token, refresh token, session token or handle.")
-    token_type_hint = serializers.ChoiceField(
-        choices=_HINTS, required=False, help_text="Accepted and not needed: each kind is told by its form."
+    token_type_hint = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text=f"One of {', '.join(_HINTS)}. Accepted and not needed: each kind is told by its form.",
     )
 
 
 class IntrospectionRequest(TokenRevocationRequest):
     client_address = serializers.IPAddressField(
         required=False,
+        allow_blank=True,
+        allow_null=True,
         help_text="The address the credential came to you from. Without it a key that is bound to networks is not active.",
     )
 
