@@ -203,7 +203,8 @@ def test_an_emergency_is_one_critical_row_that_names_the_keys() -> None:
     issued = make_key()
     emergency_revoke(issued.key.partner_id, reason="laptop stolen", actor=ALICE)
     (event,) = events("partner.emergency_revoked")
-    assert (event.severity, event.reason, event.data) == ("critical", "laptop stolen", {"kids": [issued.key.kid]})
+    ended = {"kids": [issued.key.kid], "client_secrets": 0, "reseller_passwords": 0}
+    assert (event.severity, event.reason, event.data) == ("critical", "laptop stolen", ended)
 
 
 def test_a_second_emergency_finds_nothing_and_ends_newer_sessions_too() -> None:
