@@ -22,6 +22,7 @@ TABLES: Final = (
     "organizations_organization",
     "organizations_profile",
     "organizations_address",
+    "organizations_oauthgrant",
     "partners_idempotencyrecord",
     "audit_event",
 )

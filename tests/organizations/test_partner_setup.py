@@ -185,7 +185,7 @@ def test_organization_of_the_newer_form_is_the_same_organization(backend: Backen
     assert (answer.status_code, answer.json()["profile"]["id"]) == (200, str(organization.pk))
 
 
-def test_access_token_is_never_stored(backend: Backend) -> None:
+def test_access_token_stands_nowhere_in_the_clear(backend: Backend) -> None:
     assert backend.partner_setup(partner_body(access_token="canary-4711")).status_code == 201
     assert "canary-4711" not in str(all_rows())
 

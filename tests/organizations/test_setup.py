@@ -167,7 +167,7 @@ def test_unknown_fields_are_ignored_and_never_stored(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("field", ["accessToken", "refreshToken"])
-def test_oauth_tokens_are_neither_stored_nor_logged(
+def test_oauth_tokens_stand_nowhere_in_the_clear(
     backend: Backend, field: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = backend.setup(setup_body(**{field: "canary-4711", "accessTokenExpiresIn": 3600}), **{"Idempotency-Key": "once"})
